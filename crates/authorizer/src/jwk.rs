@@ -1,0 +1,175 @@
+//! JWK sets (RFC 7517, RFC 7518 section 6, RFC 8037) as lists of keys. A set with one bad signing key is refused whole:
+//! the last good set stays.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::key::{Algorithm, Key, KeyFault, KeySet, Material};
+use crate::strict_json;
+
+/// The most keys one set may hold: a bound on the work an unknown `kid` causes.
+const MAX_KEYS: usize = 64;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JwkFault {
+    NotJson,
+    NoKeys,
+    TooMany(usize),
+    Member { key: usize, member: &'static str },
+    Key { key: usize, fault: KeyFault },
+    /// An RSA key without `alg` under an issuer with several RSA algorithms, or an algorithm the issuer does not list.
+    Algorithm { key: usize },
+    Symmetric { key: usize },
+    SameId(String),
+    /// No key of the set is one of the issuer's algorithms.
+    NoneUsable,
+}
+
+impl fmt::Display for JwkFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson => write!(f, "not one strict JSON object"),
+            Self::NoKeys => write!(f, "no list `keys`"),
+            Self::TooMany(count) => write!(f, "{count} keys; {MAX_KEYS} are taken"),
+            Self::Member { key, member } => write!(f, "key {key}: `{member}` is missing or wrong"),
+            Self::Key { key, fault } => write!(f, "key {key}: {fault}"),
+            Self::Algorithm { key } => write!(f, "key {key}: its `alg` is not one of the issuer's algorithms"),
+            Self::Symmetric { key } => write!(f, "key {key}: a secret does not belong in a published key set"),
+            Self::SameId(id) => write!(f, "two keys share the `kid` `{id}`"),
+            Self::NoneUsable => write!(f, "no key of one of the issuer's algorithms"),
+        }
+    }
+}
+
+/// Reads a JWK set for an issuer that signs with these algorithms. Keys for encryption, and of kinds that are not verified
+/// here, are passed over; a key that claims to be usable and is not, is a fault.
+pub fn parse_jwk_set(bytes: &[u8], algorithms: &[Algorithm]) -> Result<KeySet, JwkFault> {
+    let set = strict_json::object(bytes).ok_or(JwkFault::NotJson)?;
+    let Some(Value::Array(list)) = set.get("keys") else {
+        return Err(JwkFault::NoKeys);
+    };
+    if list.len() > MAX_KEYS {
+        return Err(JwkFault::TooMany(list.len()));
+    }
+    let mut keys: Vec<Key> = Vec::new();
+    for (number, jwk) in list.iter().enumerate() {
+        let Value::Object(jwk) = jwk else {
+            return Err(JwkFault::Member { key: number, member: "kty" });
+        };
+        let Some(key) = parse_jwk(number, jwk, algorithms)? else {
+            continue;
+        };
+        if let Some(id) = key.id()
+            && keys.iter().any(|other| other.id() == Some(id))
+        {
+            return Err(JwkFault::SameId(id.to_owned()));
+        }
+        keys.push(key);
+    }
+    if keys.is_empty() {
+        return Err(JwkFault::NoneUsable);
+    }
+    Ok(KeySet::new(keys))
+}
+
+fn parse_jwk(number: usize, jwk: &Map<String, Value>, algorithms: &[Algorithm]) -> Result<Option<Key>, JwkFault> {
+    let wrong = |member| JwkFault::Member { key: number, member };
+    let text = |member: &'static str| match jwk.get(member) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(wrong(member)),
+    };
+    let for_signatures = text("use")?.is_none_or(|usage| usage == "sig")
+        && match jwk.get("key_ops") {
+            None => true,
+            Some(Value::Array(operations)) => operations.iter().any(|operation| operation == "verify"),
+            Some(_) => return Err(wrong("key_ops")),
+        };
+    if !for_signatures {
+        return Ok(None);
+    }
+    let id = text("kid")?.map(str::to_owned);
+    let alg = text("alg")?;
+    let bytes = |member: &'static str| {
+        let encoded = text(member)?.ok_or(wrong(member))?;
+        URL_SAFE_NO_PAD.decode(encoded).map_err(|_| wrong(member))
+    };
+    let (algorithm, material) = match (text("kty")?, text("crv")?) {
+        (Some("EC"), Some("P-256")) => {
+            let mut point = [4; 65];
+            let coordinates = [bytes("x")?, bytes("y")?].concat();
+            if coordinates.len() != 64 {
+                return Err(wrong("x"));
+            }
+            for (place, byte) in point.iter_mut().skip(1).zip(coordinates) {
+                *place = byte;
+            }
+            (Algorithm::Es256, Material::P256(point))
+        }
+        (Some("OKP"), Some("Ed25519")) => {
+            (Algorithm::EdDsa, Material::Ed25519(bytes("x")?.try_into().map_err(|_| wrong("x"))?))
+        }
+        (Some("RSA"), _) => {
+            let strip = |number: Vec<u8>| number.into_iter().skip_while(|byte| *byte == 0).collect();
+            (Algorithm::Rs256, Material::Rsa { modulus: strip(bytes("n")?), exponent: strip(bytes("e")?) })
+        }
+        (Some("oct"), _) => return Err(JwkFault::Symmetric { key: number }),
+        (Some(_), _) => return Ok(None),
+        (None, _) => return Err(wrong("kty")),
+    };
+    let named = match alg {
+        None => true,
+        Some("Ed25519") => algorithm == Algorithm::EdDsa,
+        Some(name) => name == algorithm.as_str(),
+    };
+    if !named || !algorithms.contains(&algorithm) {
+        // A key of the issuer's for another purpose (RS512, say) is no fault; it is just not used.
+        return if alg.is_some_and(|name| Algorithm::parse(name).is_some()) && algorithms.contains(&algorithm) {
+            Err(JwkFault::Algorithm { key: number })
+        } else {
+            Ok(None)
+        };
+    }
+    Key::new(id, algorithm, material).map(Some).map_err(|fault| JwkFault::Key { key: number, fault })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7517 appendix A.1 and RFC 8037 appendix A.2.
+    const EC: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","kid":"1"}"#;
+    const ED: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"2","alg":"EdDSA"}"#;
+
+    fn parse(keys: &[&str], algorithms: &[Algorithm]) -> Result<KeySet, JwkFault> {
+        parse_jwk_set(format!("{{\"keys\":[{}]}}", keys.join(",")).as_bytes(), algorithms)
+    }
+
+    #[test]
+    fn published_keys() {
+        let set = parse(&[EC, ED], &Algorithm::ALL).unwrap();
+        assert_eq!(set.find(Some("1"), Algorithm::Es256).unwrap().algorithm(), Algorithm::Es256);
+        assert_eq!(set.find(None, Algorithm::EdDsa).unwrap().id(), Some("2"));
+        assert!(set.find(Some("3"), Algorithm::EdDsa).is_none());
+        assert_eq!(parse(&[EC, ED], &[Algorithm::EdDsa]).unwrap().keys().len(), 1);
+    }
+
+    #[test]
+    fn hostile_sets_are_refused_whole() {
+        assert_eq!(parse_jwk_set(b"{}", &Algorithm::ALL).unwrap_err(), JwkFault::NoKeys);
+        assert_eq!(parse_jwk_set(b"{\"keys\":[],\"keys\":[]}", &Algorithm::ALL).unwrap_err(), JwkFault::NotJson);
+        assert_eq!(parse(&[EC, EC], &Algorithm::ALL).unwrap_err(), JwkFault::SameId("1".to_owned()));
+        let small = format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, "q".repeat(170));
+        assert!(matches!(parse(&[EC, &small], &Algorithm::ALL), Err(JwkFault::Key { key: 1, .. })));
+        let oct = r#"{"kty":"oct","k":"AAAA"}"#;
+        assert_eq!(parse(&[oct], &Algorithm::ALL).unwrap_err(), JwkFault::Symmetric { key: 0 });
+        assert!(parse(&[&EC.replace("\"x\":\"M", "\"x\":\"")], &Algorithm::ALL).is_err());
+        assert!(parse(&[&EC.replace("\"kid\":\"1\"", "\"kid\":1")], &Algorithm::ALL).is_err());
+        assert_eq!(parse(&[EC], &[Algorithm::EdDsa]).unwrap_err(), JwkFault::NoneUsable);
+        let many = vec![EC; 65];
+        assert_eq!(parse(&many, &Algorithm::ALL).unwrap_err(), JwkFault::TooMany(65));
+    }
+}

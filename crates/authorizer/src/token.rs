@@ -1,0 +1,158 @@
+//! From a token's bytes to a [`Verified`] token: the compact JWS (RFC 7515 section 3.1) read strictly, its issuer found, the
+//! issuer's key asked. Whether it is still valid is for later: a verified token can be remembered, times are judged on
+//! every request.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::UnixTime;
+use crate::claims::Claims;
+use crate::denied::{Denied, Malformed};
+use crate::issuer::{IssuerId, IssuerSettings};
+use crate::key::{Algorithm, Key, KeySets};
+use crate::strict_json;
+
+/// The longest token, in bytes: above a cookie's 4 KiB, below the header block's limit.
+pub const MAX_TOKEN: usize = 8192;
+
+/// Header members that would choose a key, change the meaning of the payload or demand what is not understood
+/// (RFC 7515 section 4.1, RFC 7516, RFC 7797). A token that has one is refused.
+const REFUSED_MEMBERS: [&str; 9] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc", "cty"];
+
+/// The host's cryptography.
+pub trait Signatures {
+    /// Whether this key made this signature over this message, by the key's own algorithm. ECDSA signatures are the
+    /// fixed-length form of RFC 7518 section 3.4.
+    fn verify(&self, key: &Key, message: &[u8], signature: &[u8]) -> bool;
+}
+
+/// A token whose signature one of its issuer's keys made.
+#[derive(Debug)]
+pub struct Verified {
+    issuer: IssuerId,
+    claims: Claims,
+}
+
+impl Verified {
+    pub fn issuer(&self) -> IssuerId {
+        self.issuer
+    }
+
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    pub fn subject(&self) -> Option<&str> {
+        self.claims.subject.as_deref()
+    }
+
+    /// The first second at which the token is no longer honoured.
+    pub fn expires(&self, issuer: &IssuerSettings) -> Option<UnixTime> {
+        let by_age = issuer.max_age.and_then(|age| self.claims.issued.map(|issued| issued.saturating_add(age)));
+        let end = match (self.claims.expires, by_age) {
+            (Some(expires), Some(by_age)) => expires.min(by_age),
+            (Some(expires), None) => expires,
+            (None, _) => return None,
+        };
+        Some(UnixTime(end))
+    }
+
+    /// Audience and times. The memory of verified tokens never shortens this.
+    pub fn check(&self, issuer: &IssuerSettings, now: UnixTime) -> Result<(), Denied> {
+        let claims = &self.claims;
+        if !claims.audience.holds(&issuer.audience) {
+            return Err(Denied::AudienceMismatch);
+        }
+        let latest = now.0.saturating_add(issuer.leeway);
+        let earliest = now.0.saturating_sub(issuer.leeway);
+        let expires = claims.expires.ok_or(Denied::NoExpiry)?;
+        if claims.not_before.is_some_and(|not_before| not_before > latest) {
+            return Err(Denied::NotYetValid);
+        }
+        if claims.issued.is_some_and(|issued| issued > latest) {
+            return Err(Denied::IssuedInFuture);
+        }
+        if expires <= earliest {
+            return Err(Denied::Expired);
+        }
+        if let Some(max_age) = issuer.max_age {
+            let issued = claims.issued.ok_or(Denied::NoIssuedAt)?;
+            if issued.saturating_add(max_age) <= earliest {
+                return Err(Denied::TooOld);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Verifies a token's form, issuer, algorithm and signature.
+pub fn verify(
+    token: &str,
+    issuers: &[IssuerSettings],
+    keys: &KeySets,
+    signatures: &impl Signatures,
+) -> Result<Verified, Denied> {
+    let malformed = Denied::Malformed;
+    if token.len() > MAX_TOKEN {
+        return Err(malformed(Malformed::TooLong));
+    }
+    let (message, signature) = token.rsplit_once('.').ok_or(malformed(Malformed::NotThreeParts))?;
+    let (header, payload) = message.split_once('.').ok_or(malformed(Malformed::NotThreeParts))?;
+    if payload.contains('.') {
+        return Err(malformed(Malformed::NotThreeParts));
+    }
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed(Malformed::Base64));
+    let header = strict_json::object(&decode(header)?).ok_or(malformed(Malformed::HeaderJson))?;
+    let (algorithm, key_id) = read_header(&header)?;
+    let claims = strict_json::object(&decode(payload)?).ok_or(malformed(Malformed::ClaimsJson))?;
+    let claims = Claims::new(claims).ok_or(malformed(Malformed::ClaimType))?;
+    let signature = decode(signature)?;
+
+    let (number, issuer) = issuers
+        .iter()
+        .enumerate()
+        .find(|(_, issuer)| claims.issuer.as_deref() == Some(issuer.issuer.as_str()))
+        .ok_or(Denied::UnknownIssuer)?;
+    if !issuer.algorithms.contains(&algorithm) {
+        return Err(Denied::AlgorithmNotAllowed);
+    }
+    let key = keys.0.get(number).and_then(|set| set.find(key_id, algorithm)).ok_or(Denied::UnknownKey)?;
+    if key.algorithm() != algorithm {
+        return Err(Denied::AlgorithmNotAllowed);
+    }
+    if !signatures.verify(key, message.as_bytes(), &signature) {
+        return Err(Denied::BadSignature);
+    }
+    Ok(Verified { issuer: IssuerId(number), claims })
+}
+
+/// The header chooses nothing but which key of the issuer.
+fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, Option<&str>), Denied> {
+    let malformed = |what| Err(Denied::Malformed(what));
+    if REFUSED_MEMBERS.iter().any(|member| header.contains_key(*member)) {
+        return malformed(Malformed::HeaderMember);
+    }
+    match header.get("typ") {
+        None => {}
+        Some(Value::String(name)) => {
+            let name = name.strip_prefix("application/").unwrap_or(name);
+            if !name.eq_ignore_ascii_case("jwt") && !name.eq_ignore_ascii_case("at+jwt") {
+                return malformed(Malformed::Type);
+            }
+        }
+        Some(_) => return malformed(Malformed::Type),
+    }
+    let key_id = match header.get("kid") {
+        None => None,
+        Some(Value::String(id)) if id.len() <= 256 => Some(id.as_str()),
+        Some(_) => return malformed(Malformed::KeyId),
+    };
+    let Some(Value::String(name)) = header.get("alg") else {
+        return malformed(Malformed::Algorithm);
+    };
+    match Algorithm::parse(name) {
+        Some(algorithm) => Ok((algorithm, key_id)),
+        None => malformed(Malformed::Algorithm),
+    }
+}

@@ -1,0 +1,14 @@
+//! Asks an S3-compatible store for an object's head or for a piece of it.
+//!
+//! It signs (SigV4), times every phase, tries again where that is safe, and takes nothing on trust: a piece comes whole, of
+//! the length and version that the answer's headers promise, or not at all. It knows nothing of users, tokens or caches.
+
+mod answer;
+mod client;
+mod key;
+mod limits;
+mod sign;
+
+pub use answer::{ObjectHead, Piece};
+pub use client::{Bucket, Origin, OriginError, Version, Wanted};
+pub use key::encode_key;
