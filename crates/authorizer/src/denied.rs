@@ -28,7 +28,7 @@ pub enum Denied {
     Malformed(Malformed),
     AlgorithmNotAllowed,
     UnknownIssuer,
-    UnknownKey,
+    UnknownKey(crate::IssuerId),
     BadSignature,
     AudienceMismatch,
     NoExpiry,
@@ -84,7 +84,7 @@ impl Denied {
             Self::Malformed(malformed) => malformed.code(),
             Self::AlgorithmNotAllowed => "token_algorithm_not_allowed",
             Self::UnknownIssuer => "token_unknown_issuer",
-            Self::UnknownKey => "token_unknown_key",
+            Self::UnknownKey(_) => "token_unknown_key",
             Self::BadSignature => "token_bad_signature",
             Self::AudienceMismatch => "token_audience_mismatch",
             Self::NoExpiry => "token_no_expiry",
@@ -108,7 +108,7 @@ impl Denied {
             Self::Malformed(_)
             | Self::AlgorithmNotAllowed
             | Self::UnknownIssuer
-            | Self::UnknownKey
+            | Self::UnknownKey(_)
             | Self::BadSignature
             | Self::AudienceMismatch
             | Self::NoExpiry
@@ -144,7 +144,7 @@ impl fmt::Display for Denied {
             Self::Malformed(malformed) => write!(f, "{malformed}"),
             Self::AlgorithmNotAllowed => write!(f, "the token's `alg` is not its key's"),
             Self::UnknownIssuer => write!(f, "no issuer of this configuration has the token's `iss`"),
-            Self::UnknownKey => write!(f, "the issuer has no key of the token's `kid`"),
+            Self::UnknownKey(_) => write!(f, "the issuer has no key of the token's `kid`"),
             Self::BadSignature => write!(f, "the signature does not match"),
             Self::AudienceMismatch => write!(f, "the token's `aud` does not hold the issuer's audience"),
             Self::NoExpiry => write!(f, "the token has no `exp`"),

@@ -18,11 +18,21 @@ pub enum JwkFault {
     NotJson,
     NoKeys,
     TooMany(usize),
-    Member { key: usize, member: &'static str },
-    Key { key: usize, fault: KeyFault },
+    Member {
+        key: usize,
+        member: &'static str,
+    },
+    Key {
+        key: usize,
+        fault: KeyFault,
+    },
     /// An RSA key without `alg` under an issuer with several RSA algorithms, or an algorithm the issuer does not list.
-    Algorithm { key: usize },
-    Symmetric { key: usize },
+    Algorithm {
+        key: usize,
+    },
+    Symmetric {
+        key: usize,
+    },
     SameId(String),
     /// No key of the set is one of the issuer's algorithms.
     NoneUsable,
@@ -142,7 +152,8 @@ mod tests {
 
     /// RFC 7517 appendix A.1 and RFC 8037 appendix A.2.
     const EC: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","kid":"1"}"#;
-    const ED: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"2","alg":"EdDSA"}"#;
+    const ED: &str =
+        r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"2","alg":"EdDSA"}"#;
 
     fn parse(keys: &[&str], algorithms: &[Algorithm]) -> Result<KeySet, JwkFault> {
         parse_jwk_set(format!("{{\"keys\":[{}]}}", keys.join(",")).as_bytes(), algorithms)
@@ -162,7 +173,7 @@ mod tests {
         assert_eq!(parse_jwk_set(b"{}", &Algorithm::ALL).unwrap_err(), JwkFault::NoKeys);
         assert_eq!(parse_jwk_set(b"{\"keys\":[],\"keys\":[]}", &Algorithm::ALL).unwrap_err(), JwkFault::NotJson);
         assert_eq!(parse(&[EC, EC], &Algorithm::ALL).unwrap_err(), JwkFault::SameId("1".to_owned()));
-        let small = format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, "q".repeat(170));
+        let small = format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, "q".repeat(168));
         assert!(matches!(parse(&[EC, &small], &Algorithm::ALL), Err(JwkFault::Key { key: 1, .. })));
         let oct = r#"{"kty":"oct","k":"AAAA"}"#;
         assert_eq!(parse(&[oct], &Algorithm::ALL).unwrap_err(), JwkFault::Symmetric { key: 0 });

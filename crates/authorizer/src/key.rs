@@ -64,13 +64,9 @@ pub struct Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFault {
     /// RFC 7518 section 3.2: an HS256 secret has at least 32 bytes.
-    ShortSecret {
-        bytes: usize,
-    },
+    ShortSecret { bytes: usize },
     /// RFC 7518 section 3.3: at least 2,048 bits; above 8,192 verification is a burden.
-    RsaSize {
-        bits: usize,
-    },
+    RsaSize { bits: usize },
     /// The exponent is even, below 3 or above 33 bits.
     RsaExponent,
     /// The key's type is not the algorithm's.

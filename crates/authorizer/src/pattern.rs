@@ -70,7 +70,9 @@ fn is_date(text: &str) -> bool {
         return false;
     };
     let number = |part: &str, digits: usize| {
-        (part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit())).then(|| part.parse::<u32>().ok()).flatten()
+        (part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| part.parse::<u32>().ok())
+            .flatten()
     };
     number(year, 4).is_some()
         && number(month, 2).is_some_and(|month| (1..=12).contains(&month))
@@ -291,9 +293,21 @@ mod tests {
     #[test]
     fn kinds() {
         for (kind, good, bad) in [
-            (Kind::Uuid, vec!["9f0c2d9e-1111-4222-8333-abcdefABCDEF"], vec!["", "9f0c2d9e1111-4222-8333-abcdefABCDEF1", "g"]),
-            (Kind::Int, vec!["0", "7", "9223372036854775807"], vec!["", "00", "-1", "+1", "9223372036854775808", "1e3"]),
-            (Kind::Date, vec!["2026-11-22"], vec!["2026-13-01", "2026-1-1", "2026-11-32", "2026-11-22-1", "+026-11-22"]),
+            (
+                Kind::Uuid,
+                vec!["9f0c2d9e-1111-4222-8333-abcdefABCDEF"],
+                vec!["", "9f0c2d9e1111-4222-8333-abcdefABCDEF1", "g"],
+            ),
+            (
+                Kind::Int,
+                vec!["0", "7", "9223372036854775807"],
+                vec!["", "00", "-1", "+1", "9223372036854775808", "1e3"],
+            ),
+            (
+                Kind::Date,
+                vec!["2026-11-22"],
+                vec!["2026-13-01", "2026-1-1", "2026-11-32", "2026-11-22-1", "+026-11-22"],
+            ),
             (Kind::Slug, vec!["a", "a-b-2"], vec!["", "-a", "a-", "a--b", "A", "a_b"]),
         ] {
             for text in good {
@@ -308,8 +322,21 @@ mod tests {
     #[test]
     fn refuses_what_is_no_pattern() {
         for text in [
-            "", "a", "/", "/a//b", "/..", "/{x}y", "/{x", "/{}", "/{X}", "/{x:word}", "/{x...}/a", "/{x:int...}", "/{x}/{x}",
-            "/_edgepass/a", "/a\\b",
+            "",
+            "a",
+            "/",
+            "/a//b",
+            "/..",
+            "/{x}y",
+            "/{x",
+            "/{}",
+            "/{X}",
+            "/{x:word}",
+            "/{x...}/a",
+            "/{x:int...}",
+            "/{x}/{x}",
+            "/_edgepass/a",
+            "/a\\b",
         ] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }

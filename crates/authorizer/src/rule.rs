@@ -66,8 +66,7 @@ impl Row {
 
 impl ClaimTest {
     pub fn new(name: &str, wanted: &[ClaimValue], pattern: &Pattern) -> Result<Self, TemplateFault> {
-        let name =
-            split_name(name).iter().map(|part| Template::parse(part, pattern)).collect::<Result<Vec<_>, _>>()?;
+        let name = split_name(name).iter().map(|part| Template::parse(part, pattern)).collect::<Result<Vec<_>, _>>()?;
         let wanted = wanted
             .iter()
             .map(|value| {

@@ -283,14 +283,13 @@ fn template_fault(fault: &TemplateFault, pattern: &Pattern) -> (String, String) 
         TemplateFault::Unclosed => "a brace is not closed".to_owned(),
     };
     let known: Vec<_> = pattern.names().iter().map(|name| format!("`{{{name}}}`")).collect();
-    (message, format!("the path's placeholders are {}", if known.is_empty() { "none".into() } else { known.join(", ") }))
+    (
+        message,
+        format!("the path's placeholders are {}", if known.is_empty() { "none".into() } else { known.join(", ") }),
+    )
 }
 
-fn build_key(
-    settings: &RouteSettings,
-    pattern: &Pattern,
-    report: &mut Report<'_>,
-) -> Option<(KeyRule, Vec<usize>)> {
+fn build_key(settings: &RouteSettings, pattern: &Pattern, report: &mut Report<'_>) -> Option<(KeyRule, Vec<usize>)> {
     let Some(text) = &settings.key else {
         return Some((KeyRule::SameAsPath, (0..pattern.names().len()).collect()));
     };
@@ -363,11 +362,14 @@ fn build_row(
             }
         }
     }
-    let unbound = tests.iter().flat_map(ClaimTest::placeholders).find(|placeholder| !key_placeholders.contains(placeholder));
+    let unbound =
+        tests.iter().flat_map(ClaimTest::placeholders).find(|placeholder| !key_placeholders.contains(placeholder));
     if let Some(name) = unbound.and_then(|placeholder| pattern.names().get(placeholder)) {
         report(
             Part::Allow(number),
-            format!("the rule binds `{{{name}}}`, which is not in the key: whoever has one `{name}` would reach every object"),
+            format!(
+                "the rule binds `{{{name}}}`, which is not in the key: whoever has one `{name}` would reach every object"
+            ),
             Some(&format!("put `{{{name}}}` into `key`")),
         );
     }
@@ -495,7 +497,10 @@ fn find_clashes(routes: &[Route], numbers: &[usize], faults: &mut Vec<RuleFault>
             {
                 report(
                     Part::Key,
-                    format!("the keys overlap those of the route `{}`: one object under two sets of rules", earlier.name),
+                    format!(
+                        "the keys overlap those of the route `{}`: one object under two sets of rules",
+                        earlier.name
+                    ),
                     "give the keys of one of them a literal first segment of their own",
                 );
             }

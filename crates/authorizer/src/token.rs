@@ -117,7 +117,8 @@ pub fn verify(
     if !issuer.algorithms.contains(&algorithm) {
         return Err(Denied::AlgorithmNotAllowed);
     }
-    let key = keys.0.get(number).and_then(|set| set.find(key_id, algorithm)).ok_or(Denied::UnknownKey)?;
+    let key =
+        keys.0.get(number).and_then(|set| set.find(key_id, algorithm)).ok_or(Denied::UnknownKey(IssuerId(number)))?;
     if key.algorithm() != algorithm {
         return Err(Denied::AlgorithmNotAllowed);
     }

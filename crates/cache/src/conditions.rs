@@ -61,10 +61,11 @@ fn lists(headers: &HeaderMap, name: &HeaderName, head: &Head, comparison: Compar
     let ours = head.etag.as_bytes();
     headers.get_all(name).iter().any(|value| {
         let value = value.as_bytes().trim_ascii();
-        value == b"*" || tags(value).any(|tag| match tag.strip_prefix(b"W/") {
-            Some(weak) => comparison == Comparison::Weak && weak == ours,
-            None => tag == ours,
-        })
+        value == b"*"
+            || tags(value).any(|tag| match tag.strip_prefix(b"W/") {
+                Some(weak) => comparison == Comparison::Weak && weak == ours,
+                None => tag == ours,
+            })
     })
 }
 

@@ -351,10 +351,8 @@ impl<F: Fetch> Cache<F> {
     /// The version is gone: nobody is to find it any more.
     fn changed(&self, entry: &Entry) -> CacheError {
         let query = ObjectQuery { bucket: entry.id.bucket, key: &entry.id.key };
-        self.kept.remove_if(
-            &query,
-            |value| matches!(value, Value::Object(known) if known.head.etag == entry.head.etag),
-        );
+        self.kept
+            .remove_if(&query, |value| matches!(value, Value::Object(known) if known.head.etag == entry.head.etag));
         CacheError::Changed
     }
 

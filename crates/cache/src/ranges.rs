@@ -11,8 +11,13 @@ use crate::object::Head;
 pub enum WantedBytes {
     Whole,
     /// From this byte, to that one at most.
-    From { first: u64, last: Option<u64> },
-    Last { count: u64 },
+    From {
+        first: u64,
+        last: Option<u64>,
+    },
+    Last {
+        count: u64,
+    },
 }
 
 /// What the answer holds.

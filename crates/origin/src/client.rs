@@ -44,7 +44,10 @@ pub struct Origin {
 pub enum Wanted {
     Head,
     /// At most `length` bytes from `first` on.
-    Piece { first: u64, length: u64 },
+    Piece {
+        first: u64,
+        length: u64,
+    },
 }
 
 /// Of which version.
@@ -178,8 +181,9 @@ impl Origin {
 /// For plain endpoints: a client that trusts nobody, so that a machine without root certificates serves too.
 fn no_tls() -> std::io::Result<rustls::ClientConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions =
-        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(std::io::Error::other)?;
+    let versions = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(std::io::Error::other)?;
     Ok(versions.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 

@@ -1,0 +1,3 @@
+export type * from './api';
+export { createFiles } from './files';
+export { uploadFile } from './upload';

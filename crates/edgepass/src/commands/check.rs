@@ -1,0 +1,105 @@
+//! `edgepass check`: is the configuration wholly understood, and as what?
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::cli::Exit;
+use crate::config::{self, Carrier, Config, HttpRole};
+use crate::trouble::{Trouble, say, tell};
+
+/// Check a configuration: every mistake at once, with file, line and column
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Reads the configuration and the files it names, and asks no network. Credentials that the environment lacks here are \
+no mistake: it may be checked on another machine than it serves on.
+
+Examples:
+  edgepass check --config edgepass.toml
+  edgepass check --config edgepass.toml --json | jq '.mistakes[].message'
+
+Exit codes: 0 no mistake, 2 mistakes.")]
+pub struct Args {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Print one JSON object to stdout instead of talking
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<Exit, Trouble> {
+    match config::load(&args.config) {
+        Ok(config) if args.json => {
+            say(json!({ "ok": true, "file": config.file.display().to_string(), "mistakes": [] }))?;
+            Ok(Exit::Done)
+        }
+        Ok(config) => {
+            tell(summary(&config).trim_end());
+            for bucket in &config.buckets {
+                if let Err(fault) = bucket.credentials.read(|name| std::env::var(name).ok()) {
+                    tell(format_args!("note: bucket `{}`: {fault}; `edgepass serve` needs it", bucket.name));
+                }
+            }
+            Ok(Exit::Done)
+        }
+        Err(diagnostics) if args.json => {
+            say(diagnostics.to_json())?;
+            Ok(Exit::Usage)
+        }
+        Err(diagnostics) => Err(diagnostics.into()),
+    }
+}
+
+/// What was understood, so that a reader sees what was not meant.
+fn summary(config: &Config) -> String {
+    let mut text = format!("{}: no mistakes\n", config.file.display());
+    let mut line = |title: &str, words: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {title:<8} {words}");
+    };
+    if let (Some(address), Some(tls)) = (config.listen.https, &config.tls) {
+        line("https", format!("{address}, certificate {}", tls.certificate.display()));
+    }
+    if let Some(http) = config.listen.http {
+        let role = match http.role {
+            HttpRole::Serve => "serves",
+            HttpRole::Redirect => "redirects to https",
+        };
+        line("http", format!("{}, {role}", http.address));
+    }
+    if let Some(address) = config.listen.admin {
+        line("admin", address.to_string());
+    }
+    line("site", config.site.origin.clone());
+    for app in &config.site.apps {
+        line("app", app.clone());
+    }
+    for bucket in &config.buckets {
+        line("bucket", format!("{}: `{}` at {}", bucket.name, bucket.bucket, bucket.endpoint));
+    }
+    for issuer in &config.issuers {
+        let algorithms: Vec<_> = issuer.settings.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+        let may: Vec<_> = issuer.settings.may.iter().map(|action| action.as_str()).collect();
+        let (name, source) = (&issuer.settings.name, &issuer.source);
+        line("issuer", format!("{name}: may {}; {} keys from {source}", may.join(", "), algorithms.join(", ")));
+    }
+    let carriers: Vec<_> = config
+        .carriers
+        .iter()
+        .map(|carrier| match carrier {
+            Carrier::Header => "header".to_owned(),
+            Carrier::Cookie(name) => format!("cookies `{name}…`"),
+            Carrier::Query(name) => format!("query `{name}`"),
+        })
+        .collect();
+    line("tokens", carriers.join(", "));
+    for route in &config.routes {
+        let life =
+            route.upload_life.map(|life| format!(", uploads signed for {} s", life.as_secs())).unwrap_or_default();
+        line("route", format!("{}{life}", route.name));
+    }
+    line("cache", format!("{} bytes in memory, fresh for {} s", config.cache.memory, config.cache.ttl.as_secs()));
+    text
+}

@@ -1,0 +1,119 @@
+//! A configuration that is wholly understood, as plain values for the parts. No text is left to judge.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use authorizer::{IssuerSettings, Rules};
+
+use super::credentials::Credentials;
+
+#[derive(Debug)]
+pub struct Config {
+    pub file: PathBuf,
+    pub listen: Listen,
+    /// There whenever `listen.https` is.
+    pub tls: Option<Tls>,
+    pub site: Site,
+    /// In the order of [`authorizer::BucketId`].
+    pub buckets: Vec<Bucket>,
+    /// In the order of [`authorizer::IssuerId`].
+    pub issuers: Vec<Issuer>,
+    pub carriers: Vec<Carrier>,
+    /// In the order of [`authorizer::RouteId`].
+    pub routes: Vec<Route>,
+    pub rules: Rules,
+    pub cache: Cache,
+}
+
+/// At least one of `https` and `http` is there, and no address twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    pub https: Option<SocketAddr>,
+    pub http: Option<Http>,
+    pub admin: Option<SocketAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Http {
+    pub address: SocketAddr,
+    pub role: HttpRole,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpRole {
+    /// Answers: somebody else has terminated TLS, or nobody else can listen in.
+    Serve,
+    /// Sends to the site's origin, token removed.
+    Redirect,
+}
+
+/// PEM files; they were read and fit together when the configuration was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// As browsers write it: scheme, host, and a port that is not the scheme's own.
+    pub origin: String,
+    /// In the same form.
+    pub apps: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// The name in the configuration.
+    pub name: String,
+    /// An origin: no path, no slash at the end.
+    pub endpoint: String,
+    /// The same store as browsers reach it.
+    pub upload_endpoint: String,
+    pub region: String,
+    /// The name in the store.
+    pub bucket: String,
+    pub credentials: Credentials,
+    pub post: PostForms,
+}
+
+/// Whether the store takes uploads as HTML forms (S3 POST policies).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PostForms {
+    Taken,
+    NotTaken,
+}
+
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    pub settings: IssuerSettings,
+    pub source: keys::Source,
+}
+
+/// Where a request may carry its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// `Authorization: Bearer`.
+    Header,
+    /// Cookies whose names begin so.
+    Cookie(String),
+    /// The query parameter of this name.
+    Query(String),
+}
+
+/// What a route says beyond [`authorizer::RouteSettings`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub name: String,
+    /// How long a signed upload is good for; none where the route takes no uploads.
+    pub upload_life: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// Bytes.
+    pub memory: u64,
+    /// How long an object is fresh that says nothing itself.
+    pub ttl: Duration,
+}

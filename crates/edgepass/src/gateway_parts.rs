@@ -1,0 +1,118 @@
+//! From an understood configuration to a gateway that serves.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+
+use aws_credential_types::Credentials;
+use gateway::{Door, Gateway, Listener};
+use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
+
+use crate::config::{AccessKey, Bucket, Carrier, Config, HttpRole, PostForms, Tls};
+use crate::trouble::Trouble;
+
+/// The sockets of a gateway, bound.
+pub struct Sockets {
+    pub doors: Vec<Door>,
+    pub admin: Option<TcpListener>,
+}
+
+impl Sockets {
+    pub fn bind(config: &Config) -> Result<Self, Trouble> {
+        let mut doors = Vec::new();
+        if let (Some(address), Some(tls)) = (config.listen.https, &config.tls) {
+            let tls = Some(acceptor(tls)?);
+            doors.push(Door::bind(address, tls, Listener::Serves).map_err(|error| cannot_listen(address, &error))?);
+        }
+        if let Some(http) = config.listen.http {
+            let listener = match http.role {
+                HttpRole::Serve => Listener::Serves,
+                HttpRole::Redirect => Listener::Redirects,
+            };
+            let address = http.address;
+            doors.push(Door::bind(address, None, listener).map_err(|error| cannot_listen(address, &error))?);
+        }
+        let admin = config.listen.admin.map(listen).transpose()?;
+        Ok(Self { doors, admin })
+    }
+}
+
+pub fn listen(address: SocketAddr) -> Result<TcpListener, Trouble> {
+    TcpListener::bind(address).map_err(|error| cannot_listen(address, &error))
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
+    let trouble = Trouble::failed(format_args!("cannot listen on {address}: {error}"));
+    match error.kind() {
+        io::ErrorKind::AddrInUse => trouble.with_hint("another program has this port; stop it, or choose another port"),
+        io::ErrorKind::PermissionDenied => trouble.with_hint(
+            "ports below 1024 take a privilege: `setcap cap_net_bind_service=+ep` on the binary, or a port above",
+        ),
+        _ => trouble,
+    }
+}
+
+fn acceptor(tls: &Tls) -> Result<tokio_rustls::TlsAcceptor, Trouble> {
+    let read = |path: &std::path::Path| {
+        std::fs::read(path).map_err(|error| Trouble::failed(format_args!("cannot read `{}`: {error}", path.display())))
+    };
+    gateway::tls(&read(&tls.certificate)?, &read(&tls.key)?).map_err(Trouble::failed)
+}
+
+/// Reads the credentials, loads the keys and starts. The access log goes to `log`.
+pub fn start(
+    config: Config,
+    sockets: Sockets,
+    log: Box<dyn Write + Send>,
+    runtime: &Handle,
+) -> Result<Gateway, Trouble> {
+    let sources =
+        config.issuers.iter().map(|issuer| (issuer.source.clone(), issuer.settings.algorithms.clone())).collect();
+    let keyring = keys::Keyring::open(sources).map_err(|errors| {
+        let errors: Vec<_> = errors.into_iter().map(|(_, error)| error.to_string()).collect();
+        Trouble::failed(errors.join("\nerror: "))
+    })?;
+    let settings = gateway::Settings {
+        site: config.site.origin,
+        apps: config.site.apps,
+        carriers: config.carriers.into_iter().map(carrier).collect(),
+        rules: config.rules,
+        keyring,
+        buckets: config.buckets.into_iter().map(bucket).collect::<Result<_, _>>()?,
+        cache: cache::Limits {
+            memory: config.cache.memory,
+            default_ttl: i64::try_from(config.cache.ttl.as_secs()).unwrap_or(i64::MAX),
+        },
+        workers: std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    Gateway::start(settings, &sockets.doors, sockets.admin, log, runtime)
+        .map_err(|error| Trouble::failed(format_args!("the gateway does not start: {error}")))
+}
+
+fn carrier(carrier: Carrier) -> gateway::Carrier {
+    match carrier {
+        Carrier::Header => gateway::Carrier::Header,
+        Carrier::Cookie(name) => gateway::Carrier::Cookie(name),
+        Carrier::Query(name) => gateway::Carrier::Query(name),
+    }
+}
+
+fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {
+    let of_bucket = |fault: &dyn std::fmt::Display| Trouble::failed(format_args!("bucket `{}`: {fault}", bucket.name));
+    let key = bucket.credentials.read(|name| std::env::var(name).ok()).map_err(|fault| of_bucket(&fault))?;
+    let post = bucket.post == PostForms::Taken;
+    let uploads = uploads::Bucket::new(&bucket.bucket, &bucket.region, &bucket.upload_endpoint, post)
+        .map_err(|fault| of_bucket(&fault))?;
+    let origin = origin::Bucket {
+        endpoint: bucket.endpoint,
+        region: bucket.region,
+        name: bucket.bucket,
+        credentials: credentials(&key),
+    };
+    Ok(gateway::Bucket { origin, uploads })
+}
+
+fn credentials(key: &AccessKey) -> Credentials {
+    let session_token = key.session_token.as_ref().map(|token| token.expose_secret().to_owned());
+    Credentials::new(&key.access_key, key.secret_key.expose_secret(), session_token, None, "configuration")
+}

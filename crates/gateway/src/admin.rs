@@ -1,0 +1,107 @@
+//! The admin listener: metrics and health, for operators alone.
+//!
+//! It answers only to names and addresses of its own, and to no web page, so that a page cannot reach it through a name that it
+//! points here (DNS rebinding).
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Duration, sleep, timeout};
+
+use crate::listen::told_to_stop;
+use crate::metrics::Size;
+use crate::pipeline::Pipeline;
+
+/// Connections of operators and scrapers at one time, and how long each may last.
+const CONNECTIONS: usize = 64;
+const CONNECTION: Duration = Duration::from_secs(60);
+const HEAD: Duration = Duration::from_secs(10);
+
+pub async fn serve(pipeline: Arc<Pipeline>, socket: TcpListener, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+    let address = socket.local_addr()?;
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            () = told_to_stop(&mut stop) => return Ok(()),
+        };
+        let (Ok((stream, _)), Ok(place)) = (accepted, Arc::clone(&places).try_acquire_owned()) else {
+            sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let pipeline = Arc::clone(&pipeline);
+        tokio::spawn(async move {
+            let _place = place;
+            let service = service_fn(|request| {
+                let response = answer(&pipeline, address, &request);
+                async move { Ok::<_, Infallible>(response) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD)
+                .serve_connection(TokioIo::new(stream), service);
+            let _ = timeout(CONNECTION, connection).await; // a client that hung up, or stayed too long
+        });
+    }
+}
+
+fn answer(pipeline: &Pipeline, address: SocketAddr, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    if request.headers().contains_key(ORIGIN) || !is_own_name(request, address) {
+        return text(StatusCode::FORBIDDEN, "text/plain", "not from a web page, and by this listener's own name\n");
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET and HEAD alone\n");
+    }
+    match request.uri().path() {
+        "/metrics" => {
+            let metrics = pipeline.metrics.text(|size| pipeline.size(size));
+            text(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics)
+        }
+        "/health/live" => text(StatusCode::OK, "text/plain", "live\n"),
+        "/health/ready" if pipeline.is_ready() => text(StatusCode::OK, "text/plain", "ready\n"),
+        "/health/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "an issuer's keys are not loaded yet\n"),
+        _ => text(StatusCode::NOT_FOUND, "text/plain", "there are /metrics, /health/live and /health/ready\n"),
+    }
+}
+
+/// `localhost`, an address, or nothing that a page's name could be.
+fn is_own_name(request: &Request<Incoming>, address: SocketAddr) -> bool {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let name = name.map_or(host, |(name, _)| name);
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || bare.parse::<IpAddr>().is_ok() || host == address.to_string()
+}
+
+fn text(status: StatusCode, media_type: &'static str, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+impl Pipeline {
+    fn size(&self, size: Size) -> u64 {
+        match size {
+            Size::LogDropped => self.log.dropped(),
+            Size::CacheBytes => self.cache.weight().0,
+            Size::CacheItems => self.cache.items() as u64,
+            Size::Tokens => self.memory.len() as u64,
+        }
+    }
+}

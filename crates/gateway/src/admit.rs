@@ -1,0 +1,106 @@
+//! From the request as it arrived to what is asked, or a refusal: limits, method, host, and the target decoded once.
+
+use authorizer::ObjectPath;
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST};
+use http::request::Parts;
+use http::{Method, Version};
+
+use crate::limits;
+use crate::refusal::{Code, Refusal};
+use crate::settings::Carrier;
+use crate::token::without_token;
+
+/// How the request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// The site is served here.
+    Serves,
+    /// Plain HTTP beside a site that is `https`: only sent on.
+    Redirects,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub enum Admitted {
+    /// GET or HEAD of an object.
+    Object(ObjectPath),
+    Own(Endpoint),
+    Preflight,
+    Redirect(String),
+}
+
+/// Our own endpoints, under the reserved prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    SignIn,
+    WhoAmI,
+    SignOut,
+    Upload,
+    Health,
+}
+
+const RESERVED: &str = "/_edgepass/";
+
+pub fn is_reserved(parts: &Parts) -> bool {
+    parts.uri.path().starts_with(RESERVED)
+}
+
+pub fn admit(parts: &Parts, listener: Listener, site: &str, carriers: &[Carrier]) -> Result<Admitted, Refusal> {
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    if target.len() > limits::TARGET {
+        return Err(Refusal::new(Code::UriTooLong, "target_too_long"));
+    }
+    check_host(parts)?;
+    if listener == Listener::Redirects {
+        return redirect(parts, site, carriers);
+    }
+    if parts.method == Method::OPTIONS {
+        return Ok(Admitted::Preflight);
+    }
+    if let Some(name) = parts.uri.path().strip_prefix(RESERVED) {
+        return endpoint(&parts.method, name).map(Admitted::Own);
+    }
+    if parts.method != Method::GET && parts.method != Method::HEAD {
+        return Err(Refusal::new(Code::MethodNotAllowed, "method_not_allowed"));
+    }
+    Ok(Admitted::Object(ObjectPath::from_target(parts.uri.path())?))
+}
+
+pub fn is_preflight(parts: &Parts) -> bool {
+    parts.method == Method::OPTIONS && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn endpoint(method: &Method, name: &str) -> Result<Endpoint, Refusal> {
+    let wrong_method = || Refusal::new(Code::MethodNotAllowed, "method_not_allowed");
+    match (name, method.as_str()) {
+        ("session", "POST") => Ok(Endpoint::SignIn),
+        ("session", "GET" | "HEAD") => Ok(Endpoint::WhoAmI),
+        ("session", "DELETE") => Ok(Endpoint::SignOut),
+        ("uploads", "POST") => Ok(Endpoint::Upload),
+        ("health", "GET" | "HEAD") => Ok(Endpoint::Health),
+        ("session" | "uploads" | "health", _) => Err(wrong_method()),
+        _ => Err(Refusal::new(Code::NotFound, "no_such_endpoint")),
+    }
+}
+
+/// RFC 9112 section 3.2: exactly one `Host` in HTTP/1.1; HTTP/2 has it in the target.
+fn check_host(parts: &Parts) -> Result<(), Refusal> {
+    let hosts = parts.headers.get_all(HOST).iter().count();
+    let right = match parts.version {
+        Version::HTTP_11 => hosts == 1,
+        _ => hosts <= 1,
+    };
+    if right { Ok(()) } else { Err(Refusal::new(Code::BadRequest, "host_not_one")) }
+}
+
+fn redirect(parts: &Parts, site: &str, carriers: &[Carrier]) -> Result<Admitted, Refusal> {
+    if parts.method != Method::GET && parts.method != Method::HEAD {
+        return Err(Refusal::explained(Code::BadRequest, "plain_http", "this site is served over https alone"));
+    }
+    let query = parts.uri.query().map(|query| without_token(query, carriers)).filter(|query| !query.is_empty());
+    let path = parts.uri.path();
+    Ok(Admitted::Redirect(match query {
+        Some(query) => format!("{site}{path}?{query}"),
+        None => format!("{site}{path}"),
+    }))
+}

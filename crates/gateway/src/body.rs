@@ -1,0 +1,195 @@
+//! What is sent: nothing, bytes at hand, or a stretch of an object slice by slice.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use cache::{Cache, CacheError, Entry, SLICE, slice_of};
+use http_body::{Frame, SizeHint};
+
+use crate::origins::Origins;
+use crate::record::Record;
+
+/// The body of an answer. When it is done with, sent or not, the request's record is written.
+pub struct Body {
+    kind: Kind,
+    record: Option<Record>,
+}
+
+enum Kind {
+    Empty,
+    Bytes(Bytes),
+    Object(Box<Stretch>),
+}
+
+/// A stretch of one version of an object.
+struct Stretch {
+    cache: Arc<Cache<Origins>>,
+    entry: Arc<Entry>,
+    /// The next byte to send, and the one to stop before.
+    next: u64,
+    end: u64,
+    at_hand: Option<(u64, Bytes)>,
+    pending: Option<Pin<Box<dyn Future<Output = Result<Bytes, CacheError>> + Send>>>,
+}
+
+/// The object cannot be sent to its end: the connection is cut, so that the client sees it.
+#[derive(Debug)]
+pub struct Cut(CacheError);
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the object could not be read to its end: {:?}", self.0)
+    }
+}
+
+impl std::error::Error for Cut {}
+
+impl From<Infallible> for Cut {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl Body {
+    pub fn empty() -> Self {
+        Self { kind: Kind::Empty, record: None }
+    }
+
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        Self { kind: Kind::Bytes(bytes.into()), record: None }
+    }
+
+    /// The bytes from `first` to before `end` of this version. `at_hand` is a slice that need not be looked up.
+    pub fn object(
+        cache: &Arc<Cache<Origins>>,
+        entry: &Arc<Entry>,
+        first: u64,
+        end: u64,
+        at_hand: Option<(u64, Bytes)>,
+    ) -> Self {
+        if let Some(whole) = entry.body() {
+            return Self::bytes(cut(whole, first, end));
+        }
+        let stretch =
+            Stretch { cache: Arc::clone(cache), entry: Arc::clone(entry), next: first, end, at_hand, pending: None };
+        Self { kind: Kind::Object(Box::new(stretch)), record: None }
+    }
+
+    pub fn length(&self) -> u64 {
+        match &self.kind {
+            Kind::Empty => 0,
+            Kind::Bytes(bytes) => bytes.len() as u64,
+            Kind::Object(stretch) => stretch.end.saturating_sub(stretch.next),
+        }
+    }
+
+    pub fn with_record(mut self, record: Record) -> Self {
+        self.record = Some(record);
+        self
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        let bytes = match &mut this.kind {
+            Kind::Empty => return Poll::Ready(None),
+            Kind::Bytes(bytes) => std::mem::take(bytes),
+            Kind::Object(stretch) => match ready!(stretch.poll_slice(context)) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    if let Some(record) = &mut this.record {
+                        record.cut(error);
+                    }
+                    this.kind = Kind::Empty;
+                    return Poll::Ready(Some(Err(Cut(error))));
+                }
+            },
+        };
+        if bytes.is_empty() {
+            this.kind = Kind::Empty;
+            return Poll::Ready(None);
+        }
+        if let Some(record) = &mut this.record {
+            record.bytes += bytes.len() as u64;
+        }
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.length() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length())
+    }
+}
+
+impl Stretch {
+    /// The next bytes; none at the end.
+    fn poll_slice(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, CacheError>> {
+        if self.next >= self.end {
+            return Poll::Ready(Ok(Bytes::new()));
+        }
+        let number = slice_of(self.next);
+        let slice = match self.at_hand.take_if(|(at_hand, _)| *at_hand == number) {
+            Some((_, slice)) => slice,
+            None => match ready!(self.pending(number).poll_unpin(context)) {
+                Ok(slice) => slice,
+                Err(error) => return Poll::Ready(Err(error)),
+            },
+        };
+        self.pending = None;
+        let start = number * SLICE;
+        let bytes = cut(&slice, self.next - start, self.end.min(start + SLICE) - start);
+        if bytes.is_empty() {
+            return Poll::Ready(Err(CacheError::Failed));
+        }
+        self.next += bytes.len() as u64;
+        Poll::Ready(Ok(bytes))
+    }
+
+    /// The slice being fetched, with the one after it begun as well where it will be wanted.
+    fn pending(&mut self, number: u64) -> &mut Pin<Box<dyn Future<Output = Result<Bytes, CacheError>> + Send>> {
+        self.pending.get_or_insert_with(|| {
+            if (number + 1) * SLICE < self.end {
+                self.cache.read_ahead(&self.entry, number + 1);
+            }
+            let (cache, entry) = (Arc::clone(&self.cache), Arc::clone(&self.entry));
+            Box::pin(async move { cache.slice(&entry, number).await })
+        })
+    }
+}
+
+trait PollUnpin: Future + Unpin {
+    fn poll_unpin(&mut self, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(self).poll(context)
+    }
+}
+
+impl<F: Future + Unpin> PollUnpin for F {}
+
+/// The bytes from `first` to before `end`, as far as there are any.
+fn cut(bytes: &Bytes, first: u64, end: u64) -> Bytes {
+    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+    let (first, end) = (place(first), place(end));
+    if first < end { bytes.slice(first..end) } else { Bytes::new() }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            record.write();
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Every limit of the listener and the pipeline, with its reason.
+
+use std::time::Duration;
+
+/// Connections open at one time; beyond it new ones are closed at once. A connection costs a few kilobytes while it rests
+/// and a slice of a megabyte at most while a slow reader holds it.
+pub const CONNECTIONS: usize = 20_000;
+
+/// From a connection's falling idle to the last byte of its next request's head. It ends idle connections and those that
+/// send their head a byte at a time alike.
+pub const IDLE: Duration = Duration::from_secs(30);
+
+/// A reader that takes no byte for this long is gone.
+pub const WRITE_STALL: Duration = Duration::from_secs(30);
+
+/// For a TLS handshake, which costs us more than the client.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// The head of an HTTP/1.1 request: beyond it 431. Above the longest target that is told apart (414), so that it is.
+pub const HEAD: usize = 96 << 10;
+
+/// Header fields of one request: browsers send about 20.
+pub const HEADERS: usize = 100;
+
+/// All header fields of an HTTP/2 request, decoded: CloudFront takes 20 KiB.
+pub const HEADER_LIST: u32 = 32 << 10;
+
+/// Path and query, as CloudFront has it.
+pub const TARGET: usize = 8192;
+
+/// Streams of one HTTP/2 connection at one time.
+pub const STREAMS: u32 = 128;
+
+/// Bytes of an answer that wait in one HTTP/2 stream.
+pub const SEND_BUFFER: usize = 256 << 10;
+
+/// The body of a request to our own endpoints.
+pub const JSON_BODY: usize = 64 << 10;
+pub const JSON_BODY_TIME: Duration = Duration::from_secs(10);
+
+/// Cookies with tokens that one request is judged by: one for each scope in use.
+pub const TOKEN_COOKIES: usize = 4;
+
+/// The longest token that becomes a cookie: browsers keep 4,096 bytes of name, value and attributes.
+pub const COOKIE_TOKEN: usize = 3800;
+
+/// The memory of verified tokens: about 30,000 tokens of 600 bytes with their claims.
+pub const TOKEN_MEMORY: u64 = 64 << 20;
+
+/// Requests that are under way when the gateway is told to stop may go on for this long.
+pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// The access log: lines gather this long before they are written, and so many blocks may wait for a slow disk or pipe.
+pub const LOG_INTERVAL: Duration = Duration::from_millis(200);
+pub const LOG_BLOCK: usize = 64 << 10;
+pub const LOG_WAITING_BLOCKS: usize = 256;

@@ -1,0 +1,219 @@
+//! Accepts connections and hands their requests to the pipeline.
+//!
+//! Each worker is one thread with its own event loop; all accept from the same sockets, and a connection stays with the worker
+//! that took it: no request crosses threads.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+use http::{Method, StatusCode};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::admit::Listener;
+use crate::limits;
+use crate::pipeline::{Pipeline, serve};
+use crate::record::{Id, Record};
+use crate::respond::unreadable;
+use crate::wire::{Flow, Refuse, Wire};
+
+/// A bound socket and how requests on it are treated.
+pub struct Door {
+    pub socket: StdListener,
+    pub tls: Option<TlsAcceptor>,
+    pub listener: Listener,
+}
+
+impl Door {
+    pub fn bind(address: SocketAddr, tls: Option<TlsAcceptor>, listener: Listener) -> io::Result<Self> {
+        let socket = StdListener::bind(address)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, tls, listener })
+    }
+}
+
+/// Starts the workers. They end, with what they are serving, some time after `stop` turns true.
+pub fn start_workers(
+    pipeline: &Arc<Pipeline>,
+    doors: &[Door],
+    workers: usize,
+    stop: &watch::Receiver<bool>,
+) -> io::Result<Vec<JoinHandle<()>>> {
+    let open = Arc::new(AtomicUsize::new(0));
+    (0..workers)
+        .map(|number| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let mut listeners = Vec::new();
+            for door in doors {
+                let _entered = runtime.enter();
+                let socket = TcpListener::from_std(door.socket.try_clone()?)?;
+                listeners.push((socket, door.tls.clone(), door.listener));
+            }
+            let worker = Worker { pipeline: Arc::clone(pipeline), open: Arc::clone(&open), stop: stop.clone() };
+            std::thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .spawn(move || runtime.block_on(worker.run(listeners)))
+        })
+        .collect()
+}
+
+#[derive(Clone)]
+struct Worker {
+    pipeline: Arc<Pipeline>,
+    /// Connections of all workers.
+    open: Arc<AtomicUsize>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Worker {
+    async fn run(self, listeners: Vec<(TcpListener, Option<TlsAcceptor>, Listener)>) {
+        let mut doors = JoinSet::new();
+        for (socket, tls, listener) in listeners {
+            doors.spawn(self.clone().accept(socket, tls, listener));
+        }
+        while doors.join_next().await.is_some() {}
+    }
+
+    async fn accept(mut self, socket: TcpListener, tls: Option<TlsAcceptor>, listener: Listener) {
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                Some(_) = connections.join_next() => continue,
+                () = told_to_stop(&mut self.stop) => break,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let Some(place) = Place::take(&self.open, &self.pipeline) else {
+                        continue; // dropped, and so closed
+                    };
+                    connections.spawn(self.clone().connection(stream, tls.clone(), listener, place));
+                }
+                // Out of file descriptors, most likely: connections that end will free some.
+                Err(_) => sleep(Duration::from_millis(50)).await,
+            }
+        }
+        drop(socket);
+        let deadline = Instant::now() + limits::DRAIN;
+        while let Ok(Some(_)) = tokio::time::timeout_at(deadline, connections.join_next()).await {}
+    }
+
+    async fn connection(self, stream: TcpStream, tls: Option<TlsAcceptor>, listener: Listener, _place: Place) {
+        // A connection that is gone already does not matter, and that it is shows at the next read.
+        let _ = stream.set_nodelay(true);
+        match tls {
+            None => self.serve(stream, listener).await,
+            Some(tls) => {
+                if let Ok(Ok(stream)) = timeout(limits::HANDSHAKE, tls.accept(stream)).await {
+                    self.serve(stream, listener).await;
+                }
+            }
+        }
+    }
+
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut self, stream: S, listener: Listener) {
+        let flow = Arc::new(Flow::default());
+        let refuse = Arc::new(Unreadable { pipeline: Arc::clone(&self.pipeline), flow: Arc::clone(&flow) });
+        let wire = TokioIo::new(Wire::new(stream, Arc::clone(&flow), refuse));
+        let pipeline = Arc::clone(&self.pipeline);
+        let service = service_fn(move |request| {
+            flow.asked();
+            let (pipeline, flow) = (Arc::clone(&pipeline), Arc::clone(&flow));
+            async move { Ok::<_, std::convert::Infallible>(serve(pipeline, listener, flow, request).await) }
+        });
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().max_buf_size(limits::HEAD).max_headers(limits::HEADERS).header_read_timeout(None);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits::STREAMS)
+            .max_header_list_size(limits::HEADER_LIST)
+            .max_send_buf_size(limits::SEND_BUFFER);
+        let connection = builder.serve_connection(wire, service);
+        tokio::pin!(connection);
+        // What goes wrong on a connection is its client's affair: the request's record says how far it came.
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            () = told_to_stop(&mut self.stop) => {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+            }
+        }
+    }
+}
+
+/// Returns when `stop` turns true, or when nobody is left to turn it.
+pub async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await; // an error means that the gateway is gone
+}
+
+/// A connection's place among those that may be open.
+struct Place {
+    open: Arc<AtomicUsize>,
+    pipeline: Arc<Pipeline>,
+}
+
+impl Place {
+    fn take(open: &Arc<AtomicUsize>, pipeline: &Arc<Pipeline>) -> Option<Self> {
+        if open.fetch_add(1, Ordering::Relaxed) >= limits::CONNECTIONS {
+            open.fetch_sub(1, Ordering::Relaxed);
+            pipeline.metrics.refused_connections.inc();
+            return None;
+        }
+        pipeline.metrics.connections.inc();
+        Some(Self { open: Arc::clone(open), pipeline: Arc::clone(pipeline) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.pipeline.metrics.connections.dec();
+    }
+}
+
+/// Words for heads that the HTTP library could not read; they are logged and counted like every answer.
+struct Unreadable {
+    pipeline: Arc<Pipeline>,
+    flow: Arc<Flow>,
+}
+
+impl Refuse for Unreadable {
+    fn refuse(&self, status: u16) -> Vec<u8> {
+        let id = Id(self.pipeline.ids.next());
+        let (refusal, answer) = unreadable(status, id);
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.flow.asked();
+        let mut record = Record {
+            pipeline: Arc::clone(&self.pipeline),
+            time: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+            started: std::time::Instant::now(),
+            id,
+            method: Method::GET,
+            path: String::new(),
+            status: StatusCode::OK,
+            refused: None,
+            route: None,
+            rule: None,
+            bearer: None,
+            lookup: None,
+            bytes: 0,
+            origin_micros: None,
+            flow: Arc::clone(&self.flow),
+        };
+        record.refuse(&refusal);
+        record.write();
+        answer
+    }
+}

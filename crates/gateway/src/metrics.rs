@@ -1,0 +1,180 @@
+//! Counters for Prometheus. No label holds anything that a request can choose.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cache::Lookup;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::record::Record;
+
+pub struct Metrics {
+    registry: Registry,
+    /// The commonest answers, found without a look-up.
+    hits: [(u16, Counter); 3],
+    answers: Family<Answer, Counter>,
+    bytes: Counter,
+    duration: Histogram,
+    origin_duration: Histogram,
+    pub connections: Gauge,
+    pub refused_connections: Counter,
+    log_dropped: Gauge<u64, AtomicU64>,
+    cache_bytes: Gauge<u64, AtomicU64>,
+    cache_items: Gauge<u64, AtomicU64>,
+    tokens: Gauge<u64, AtomicU64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answer {
+    status: u16,
+    code: &'static str,
+    reason: &'static str,
+    culprit: &'static str,
+    cache: &'static str,
+}
+
+/// Sizes that are read off when the metrics are asked for.
+#[derive(Clone, Copy, Debug, EncodeLabelValue, PartialEq, Eq, Hash)]
+pub enum Size {
+    LogDropped,
+    CacheBytes,
+    CacheItems,
+    Tokens,
+}
+
+pub fn lookup_name(lookup: Lookup) -> &'static str {
+    match lookup {
+        Lookup::Hit => "hit",
+        Lookup::Miss => "miss",
+        Lookup::Revalidated => "revalidated",
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("edgepass");
+        let answers = Family::<Answer, Counter>::default();
+        registry.register(
+            "answers",
+            "Answers by status, public code, reason, culprit and use of the cache",
+            answers.clone(),
+        );
+        let hits = [200, 206, 304].map(|status| {
+            let answer = Answer { status, code: "", reason: "", culprit: "", cache: "hit" };
+            (status, answers.get_or_create(&answer).clone())
+        });
+        let bytes = Counter::default();
+        registry.register_with_unit("body", "Bytes of bodies handed to connections", Unit::Bytes, bytes.clone());
+        let seconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+        let duration = Histogram::new(seconds);
+        registry.register_with_unit(
+            "answer",
+            "From a request's head to the end of its answer",
+            Unit::Seconds,
+            duration.clone(),
+        );
+        let origin_duration = Histogram::new(seconds);
+        registry.register_with_unit("origin_wait", "Waiting for the origin", Unit::Seconds, origin_duration.clone());
+        let connections = Gauge::default();
+        registry.register("connections", "Connections open now", connections.clone());
+        let refused_connections = Counter::default();
+        registry.register(
+            "connections_refused",
+            "Connections closed at once because too many were open",
+            refused_connections.clone(),
+        );
+        let gauge = |registry: &mut Registry, name: &str, help: &str| {
+            let gauge = Gauge::<u64, AtomicU64>::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let log_dropped =
+            gauge(&mut registry, "log_lines_dropped", "Lines of the access log that could not be written");
+        let cache_bytes = gauge(&mut registry, "cache_bytes", "Bytes kept in memory");
+        let cache_items = gauge(&mut registry, "cache_items", "Objects and slices kept in memory");
+        let tokens = gauge(&mut registry, "tokens_remembered", "Verified tokens remembered");
+        Self {
+            registry,
+            hits,
+            answers,
+            bytes,
+            duration,
+            origin_duration,
+            connections,
+            refused_connections,
+            log_dropped,
+            cache_bytes,
+            cache_items,
+            tokens,
+        }
+    }
+
+    pub fn answered(&self, record: &Record, micros: u64) {
+        let status = record.status.as_u16();
+        let hit = (record.refused.is_none() && record.lookup == Some(Lookup::Hit))
+            .then(|| self.hits.iter().find(|(known, _)| *known == status))
+            .flatten();
+        if let Some((_, counter)) = hit {
+            counter.inc();
+        } else {
+            let (code, reason, culprit) =
+                record.refused.map_or(("", "", ""), |(code, reason, culprit)| (code, reason, culprit.as_str()));
+            let cache = record.lookup.map_or("", lookup_name);
+            self.answers.get_or_create(&Answer { status, code, reason, culprit, cache }).inc();
+        }
+        self.bytes.inc_by(record.bytes);
+        self.duration.observe(seconds(micros));
+        if let Some(origin) = record.origin_micros {
+            self.origin_duration.observe(seconds(origin));
+        }
+    }
+
+    /// The text that Prometheus reads.
+    pub fn text(&self, size: impl Fn(Size) -> u64) -> String {
+        for (gauge, what) in [
+            (&self.log_dropped, Size::LogDropped),
+            (&self.cache_bytes, Size::CacheBytes),
+            (&self.cache_items, Size::CacheItems),
+            (&self.tokens, Size::Tokens),
+        ] {
+            gauge.set(size(what));
+        }
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            Err(_) => String::new(), // writing text into memory does not fail
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // microseconds of a request are far below 2^52
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+/// A number that no two requests of this process share, and that tells nothing about the others.
+pub struct Ids {
+    seed: u64,
+    next: AtomicU64,
+}
+
+impl Ids {
+    pub fn new() -> Self {
+        let (seed, _) = uuid::Uuid::new_v4().as_u64_pair();
+        Self { seed, next: AtomicU64::new(0) }
+    }
+
+    /// A bijection of the counter (the finaliser of SplitMix64), so that ids look random and do not repeat.
+    pub fn next(&self) -> u64 {
+        let mut id =
+            self.seed.wrapping_add(self.next.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        id ^ (id >> 31)
+    }
+}

@@ -1,0 +1,73 @@
+//! What is written of each request: one line in the access log and one tick in the metrics, when its answer is done with.
+//! No field holds a token or a query.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use authorizer::{RouteId, Verified};
+use cache::{CacheError, Lookup};
+use http::{Method, StatusCode};
+
+use crate::pipeline::Pipeline;
+use crate::refusal::{Culprit, Refusal};
+use crate::wire::Flow;
+
+pub struct Record {
+    pub pipeline: Arc<Pipeline>,
+    /// Milliseconds since 1970.
+    pub time: i64,
+    pub started: Instant,
+    pub id: Id,
+    pub method: Method,
+    /// Decoded where it could be, without its query.
+    pub path: String,
+    pub status: StatusCode,
+    /// Public code and precise reason of a refusal.
+    pub refused: Option<(&'static str, &'static str, Culprit)>,
+    pub route: Option<RouteId>,
+    pub rule: Option<usize>,
+    pub bearer: Option<Arc<Verified>>,
+    pub lookup: Option<Lookup>,
+    /// Of the body, handed to the connection.
+    pub bytes: u64,
+    /// Microseconds spent waiting for the cache to ask the origin.
+    pub origin_micros: Option<u64>,
+    /// The connection that the answer is still a part of.
+    pub flow: Arc<Flow>,
+}
+
+/// Names one request: in the answer, in the log, in a complaint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Id(pub u64);
+
+impl Id {
+    /// Sixteen hexadecimal digits.
+    pub fn digits(self) -> [u8; 16] {
+        let mut digits = [0; 16];
+        for (place, shift) in digits.iter_mut().zip((0..16).rev()) {
+            let nibble = (self.0 >> (shift * 4)) & 15;
+            *place = b"0123456789abcdef".get(usize::try_from(nibble).unwrap_or(0)).copied().unwrap_or(b'0');
+        }
+        digits
+    }
+}
+
+impl Record {
+    pub fn refuse(&mut self, refusal: &Refusal) {
+        self.status = refusal.code.status();
+        self.refused = Some((refusal.code.as_str(), refusal.reason, refusal.code.culprit()));
+    }
+
+    /// The answer had begun and could not be ended.
+    pub fn cut(&mut self, error: CacheError) {
+        let refusal = Refusal::from(error);
+        self.refused = Some(("cut", refusal.reason, refusal.code.culprit()));
+    }
+
+    pub fn write(self) {
+        let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.pipeline.metrics.answered(&self, micros);
+        self.pipeline.log.write(&self, micros);
+        self.flow.answered();
+    }
+}

@@ -1,0 +1,227 @@
+//! Takes the token out of a request: header, query, cookies. After this a token exists only as a [`Token`].
+
+use std::borrow::Cow;
+use std::fmt;
+
+use authorizer::{Denied, Malformed};
+use http::header::{AUTHORIZATION, COOKIE};
+use http::request::Parts;
+use percent_encoding::percent_decode_str;
+
+use crate::limits;
+use crate::refusal::{Code, Refusal};
+use crate::settings::Carrier;
+
+/// A token as it came. It prints nothing of itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token<'r>(Cow<'r, str>);
+
+impl Token<'_> {
+    /// For the verifier, and for the cookie that the session endpoint sets.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// A token in a cookie, with the scope that the cookie's name carries.
+#[derive(Debug)]
+pub struct CookieToken<'r> {
+    pub scope: Option<&'r str>,
+    pub token: Token<'r>,
+}
+
+/// The tokens to judge a request by. One that was put there for this request hides the cookies.
+#[derive(Debug)]
+pub enum Presented<'r> {
+    Explicit(Token<'r>),
+    Cookies(Vec<CookieToken<'r>>),
+}
+
+impl Presented<'_> {
+    pub fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Explicit(token) => vec![token.expose()],
+            Self::Cookies(cookies) => cookies.iter().map(|cookie| cookie.token.expose()).collect(),
+        }
+    }
+}
+
+/// The tokens of a request that reads.
+pub fn presented<'r>(parts: &'r Parts, carriers: &[Carrier]) -> Result<Presented<'r>, Refusal> {
+    let mut explicit: Option<Token<'r>> = None;
+    for carrier in carriers {
+        match carrier {
+            Carrier::Header => {
+                for value in parts.headers.get_all(AUTHORIZATION) {
+                    agree(&mut explicit, bearer(value.as_bytes())?)?;
+                }
+            }
+            Carrier::Query(name) => {
+                for token in query_tokens(parts.uri.query(), name) {
+                    agree(&mut explicit, token?)?;
+                }
+            }
+            Carrier::Cookie(_) => {}
+        }
+    }
+    Ok(match explicit {
+        Some(token) => Presented::Explicit(token),
+        None => Presented::Cookies(cookies(parts, carriers)),
+    })
+}
+
+/// The token of a request that changes or grants something: the header alone, which no other site can make a browser send.
+pub fn presented_in_header(parts: &Parts) -> Result<Token<'_>, Refusal> {
+    let mut explicit = None;
+    for value in parts.headers.get_all(AUTHORIZATION) {
+        agree(&mut explicit, bearer(value.as_bytes())?)?;
+    }
+    explicit.ok_or_else(|| Denied::TokenMissing.into())
+}
+
+/// The token cookies of a request, whatever else it carries.
+pub fn cookies<'r>(parts: &'r Parts, carriers: &[Carrier]) -> Vec<CookieToken<'r>> {
+    let Some(base) = cookie_name(carriers) else {
+        return Vec::new();
+    };
+    let pairs =
+        parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(';'));
+    pairs
+        .filter_map(|pair| {
+            let (name, value) = pair.trim_ascii().split_once('=')?;
+            let scope = match name.strip_prefix(base)? {
+                "" => None,
+                rest => Some(rest.strip_prefix('-')?),
+            };
+            Some(CookieToken { scope, token: Token(Cow::Borrowed(value.trim_matches('"'))) })
+        })
+        .take(limits::TOKEN_COOKIES)
+        .collect()
+}
+
+pub fn cookie_name(carriers: &[Carrier]) -> Option<&str> {
+    carriers.iter().find_map(|carrier| match carrier {
+        Carrier::Cookie(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// A query without the parameters that carry tokens.
+pub fn without_token(query: &str, carriers: &[Carrier]) -> String {
+    let carries = |pair: &&str| {
+        carriers.iter().any(|carrier| matches!(carrier, Carrier::Query(name) if is_parameter(pair, name)))
+    };
+    query.split('&').filter(|pair| !carries(pair)).collect::<Vec<_>>().join("&")
+}
+
+fn agree<'r>(known: &mut Option<Token<'r>>, token: Token<'r>) -> Result<(), Refusal> {
+    match known {
+        Some(known) if *known != token => Err(Refusal::new(Code::TokenConflict, "two_tokens")),
+        _ => {
+            *known = Some(token);
+            Ok(())
+        }
+    }
+}
+
+/// RFC 6750 section 2.1; the scheme's name is case-insensitive (RFC 9110 section 11.1).
+fn bearer(value: &[u8]) -> Result<Token<'_>, Refusal> {
+    let refused = || Refusal::from(Denied::Malformed(Malformed::NotBearer));
+    let (scheme, token) = value.split_at_checked(7).ok_or_else(refused)?;
+    if !scheme.eq_ignore_ascii_case(b"bearer ") {
+        return Err(refused());
+    }
+    let token = std::str::from_utf8(token).map_err(|_| refused())?.trim_matches(' ');
+    if token.is_empty() || token.contains([' ', ',', '\t']) {
+        return Err(refused());
+    }
+    Ok(Token(Cow::Borrowed(token)))
+}
+
+fn query_tokens<'r>(query: Option<&'r str>, name: &str) -> impl Iterator<Item = Result<Token<'r>, Refusal>> {
+    query.unwrap_or_default().split('&').filter(move |pair| is_parameter(pair, name)).map(|pair| {
+        let value = pair.split_once('=').map_or("", |(_, value)| value);
+        let token =
+            percent_decode_str(value).decode_utf8().map_err(|_| Refusal::new(Code::BadRequest, "query_not_utf8"))?;
+        Ok(Token(token))
+    })
+}
+
+fn is_parameter(pair: &str, name: &str) -> bool {
+    let key = pair.split_once('=').map_or(pair, |(key, _)| key);
+    if key.contains('%') { percent_decode_str(key).eq(name.bytes()) } else { key == name }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn carriers() -> Vec<Carrier> {
+        vec![Carrier::Header, Carrier::Cookie("edgepass".into()), Carrier::Query("authorization".into())]
+    }
+
+    fn tokens(target: &str, headers: &[(&str, &str)]) -> Result<Vec<String>, &'static str> {
+        let mut request = Request::get(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        presented(&parts, &carriers())
+            .map(|presented| presented.texts().into_iter().map(str::to_owned).collect())
+            .map_err(|refusal| refusal.code.as_str())
+    }
+
+    #[test]
+    fn one_rule_for_several_tokens() {
+        let cookie = ("cookie", "a=b; edgepass=c0; edgepass-w1=c1; edgepassx=no; xedgepass=no");
+        assert_eq!(tokens("/a", &[]), Ok(vec![]));
+        assert_eq!(tokens("/a", &[("authorization", "Bearer t")]), Ok(vec!["t".into()]));
+        assert_eq!(tokens("/a", &[("authorization", "bEARER  t ")]), Ok(vec!["t".into()]));
+        assert_eq!(tokens("/a?authorization=t", &[]), Ok(vec!["t".into()]));
+        assert_eq!(tokens("/a?x=1&%61uthorization=%74", &[]), Ok(vec!["t".into()]));
+        assert_eq!(tokens("/a?Authorization=t&authorizations=t&xauthorization=t", &[]), Ok(vec![]));
+        assert_eq!(
+            tokens("/a?authorization=t&authorization=t", &[("authorization", "Bearer t")]),
+            Ok(vec!["t".into()])
+        );
+        assert_eq!(tokens("/a?authorization=t&authorization=u", &[]), Err("token_conflict"));
+        assert_eq!(tokens("/a?authorization=t", &[("authorization", "Bearer u")]), Err("token_conflict"));
+        assert_eq!(
+            tokens("/a", &[("authorization", "Bearer t"), ("authorization", "Bearer u")]),
+            Err("token_conflict")
+        );
+        assert_eq!(tokens("/a", &[cookie]), Ok(vec!["c0".into(), "c1".into()]));
+        assert_eq!(tokens("/a", &[cookie, ("authorization", "Bearer t")]), Ok(vec!["t".into()]));
+        assert_eq!(tokens("/a?authorization=", &[cookie]), Ok(vec![String::new()]));
+        let many = ("cookie", "edgepass=0; edgepass-a=1; edgepass-b=2; edgepass-c=3; edgepass-d=4");
+        assert_eq!(tokens("/a", &[many]).unwrap().len(), 4);
+        for bad in ["Basic eDp5", "Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "t"] {
+            assert_eq!(tokens("/a", &[("authorization", bad)]), Err("token_invalid"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn removed_from_the_query() {
+        for (query, rest) in [
+            ("authorization=t", ""),
+            ("a=1&authorization=t&b=2", "a=1&b=2"),
+            ("%61uthorization=t&c", "c"),
+            ("a=1", "a=1"),
+        ] {
+            assert_eq!(without_token(query, &carriers()), rest);
+        }
+    }
+
+    #[test]
+    fn prints_nothing() {
+        assert_eq!(format!("{:?}", Token(Cow::Borrowed("secret"))), "Token(…)");
+    }
+}

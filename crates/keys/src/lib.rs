@@ -1,0 +1,29 @@
+//! Issuers' keys: files and JWKS URLs become snapshots of key sets; and, for developers, keys that sign.
+//!
+//! This crate reads files, fetches URLs and knows the clock, so that `authorizer` need not. It decides nothing about tokens:
+//! a [`Keyring`] hands out [`Snapshot`]s, and [`Native`] verifies one signature with one key.
+
+mod der;
+mod error;
+mod fetch;
+mod keyring;
+mod limits;
+mod native;
+mod private_jwk;
+mod published;
+mod remote;
+mod schedule;
+mod signing;
+mod source;
+#[cfg(test)]
+mod testing;
+mod url;
+
+pub use error::{FetchError, KeysError, UrlFault};
+pub use keyring::Keyring;
+pub use limits::MAX_KEY_FILE;
+pub use native::Native;
+pub use published::Snapshot;
+pub use remote::Status;
+pub use signing::{SigningError, SigningKey, jwk_set};
+pub use source::{Source, read as read_file};

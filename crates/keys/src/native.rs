@@ -1,0 +1,181 @@
+//! Verifies signatures with aws-lc. A key has one algorithm for life; nothing of a token chooses it.
+
+use authorizer::{Key, Material, Signatures};
+use aws_lc_rs::hmac;
+use aws_lc_rs::rsa::PublicKeyComponents;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+};
+use secrecy::ExposeSecret;
+
+/// The cryptography of a native host.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Native;
+
+impl Signatures for Native {
+    fn verify(&self, key: &Key, message: &[u8], signature: &[u8]) -> bool {
+        match key.material() {
+            // Compares in constant time.
+            Material::Secret(secret) => {
+                let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret());
+                hmac::verify(&key, message, signature).is_ok()
+            }
+            Material::Rsa { modulus, exponent } => PublicKeyComponents { n: modulus, e: exponent }
+                .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+                .is_ok(),
+            // Exactly 64 bytes, r and s from 1 to n - 1; DER is refused.
+            Material::P256(point) => {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
+            }
+            Material::Ed25519(point) => UnparsedPublicKey::new(&ED25519, point).verify(message, signature).is_ok(),
+        }
+    }
+}
+
+/// Whether anything at all, and not everything, can be signed with the private half: a P-256 point lies on its curve, an
+/// Ed25519 point is not of small order (for those, forged signatures verify).
+pub fn is_usable(key: &Key) -> bool {
+    match key.material() {
+        Material::P256(point) => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).is_ok(),
+        Material::Ed25519(point) => !has_small_order(point),
+        Material::Secret(_) | Material::Rsa { .. } => true,
+    }
+}
+
+/// The y coordinates of the eight points of order 1, 2, 4 and 8, little-endian, and their encodings that are not reduced
+/// modulo 2^255 - 19 (the list of libsodium's `ge25519_has_small_order`). The sign of x does not matter.
+fn has_small_order(point: &[u8; 32]) -> bool {
+    const ORDER_8_A: [u8; 32] = [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ];
+    const ORDER_8_B: [u8; 32] = [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ];
+    let [first, middle @ .., last] = point;
+    let last = last & 0x7f;
+    let zeros = middle.iter().all(|byte| *byte == 0) && last == 0;
+    let ones = middle.iter().all(|byte| *byte == 0xff) && last == 0x7f;
+    let is = |known: &[u8; 32]| {
+        let [known_first, known_middle @ .., known_last] = known;
+        first == known_first && middle == known_middle && last == *known_last
+    };
+    // 0 and 1; p - 1, p (that is 0) and p + 1 (that is 1).
+    (zeros && matches!(first, 0 | 1)) || (ones && matches!(first, 0xec..=0xee)) || is(&ORDER_8_A) || is(&ORDER_8_B)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use authorizer::{Algorithm, parse_jwk_set};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    const CLAIMS: &str =
+        "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+
+    fn decode(text: &str) -> Vec<u8> {
+        URL_SAFE_NO_PAD.decode(text).unwrap()
+    }
+
+    fn public(jwk: &str) -> Key {
+        let set = parse_jwk_set(format!("{{\"keys\":[{jwk}]}}").as_bytes(), &Algorithm::ALL).unwrap();
+        let key = &set.keys()[0];
+        let material = match key.material() {
+            Material::P256(point) => Material::P256(*point),
+            Material::Ed25519(point) => Material::Ed25519(*point),
+            other => panic!("{other:?}"),
+        };
+        Key::new(None, key.algorithm(), material).unwrap()
+    }
+
+    /// RFC 7515 appendix A.3.
+    fn p256() -> (Key, String, Vec<u8>) {
+        let key = public(
+            r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#,
+        );
+        let signature =
+            decode("DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q");
+        (key, format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}"), signature)
+    }
+
+    /// RFC 8037 appendix A.4.
+    fn ed25519() -> (Key, String, Vec<u8>) {
+        let key = public(r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#);
+        let signature =
+            decode("hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg");
+        (key, "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc".to_owned(), signature)
+    }
+
+    /// RFC 7515 appendix A.1.
+    fn hs256() -> (Key, String, Vec<u8>) {
+        let secret = decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow");
+        let key = Key::new(None, Algorithm::Hs256, Material::Secret(secret.into())).unwrap();
+        let message = format!("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{CLAIMS}");
+        (key, message, decode("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"))
+    }
+
+    #[test]
+    fn published_signatures_and_nothing_near_them() {
+        for (key, message, signature) in [p256(), ed25519(), hs256()] {
+            let verifies = |message: &str, signature: &[u8]| Native.verify(&key, message.as_bytes(), signature);
+            assert!(verifies(&message, &signature));
+            assert!(!verifies(&format!("{message}."), &signature));
+            assert!(!verifies(&message, &[]));
+            assert!(!verifies(&message, &signature[1..]));
+            assert!(!verifies(&message, &[signature.as_slice(), &[0]].concat()));
+            assert!(!verifies(&message, &vec![0; signature.len()]));
+            for bit in 0..signature.len() * 8 {
+                let mut other = signature.clone();
+                other[bit / 8] ^= 1 << (bit % 8);
+                assert!(!verifies(&message, &other), "{bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn ecdsa_takes_neither_der_nor_zeros_nor_the_order() {
+        let (key, message, signature) = p256();
+        let order = decode("_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE");
+        let (r, s) = signature.split_at(32);
+        let der = [&[0x30, 68, 2, 32], r, &[2, 33, 0], s].concat();
+        for bad in [
+            der,
+            [&[0; 32], s].concat(),
+            [r, &[0; 32]].concat(),
+            [order.as_slice(), s].concat(),
+            [r, &order].concat(),
+            [order.as_slice(), &order].concat(),
+        ] {
+            assert!(!Native.verify(&key, message.as_bytes(), &bad));
+        }
+    }
+
+    #[test]
+    fn points_that_verify_nothing_or_everything_are_found() {
+        assert!(is_usable(&p256().0) && is_usable(&ed25519().0));
+        let mut off_curve = [4; 65];
+        off_curve[1..].fill(1);
+        assert!(!is_usable(&Key::new(None, Algorithm::Es256, Material::P256(off_curve)).unwrap()));
+        let small = |first, rest, last| {
+            let mut point = [rest; 32];
+            (point[0], point[31]) = (first, last);
+            point
+        };
+        for point in [
+            small(0, 0, 0),
+            small(1, 0, 0),
+            small(0, 0, 0x80),
+            small(0xec, 0xff, 0x7f),
+            small(0xed, 0xff, 0xff),
+            small(0xee, 0xff, 0x7f),
+        ] {
+            let key = Key::new(None, Algorithm::EdDsa, Material::Ed25519(point)).unwrap();
+            assert!(!is_usable(&key), "{point:?}");
+        }
+        // A forgery under a point of small order: R the neutral element, s zero.
+        let neutral = Key::new(None, Algorithm::EdDsa, Material::Ed25519(small(1, 0, 0))).unwrap();
+        assert!(Native.verify(&neutral, b"anything", &[small(1, 0, 0), [0; 32]].concat()));
+    }
+}

@@ -1,0 +1,240 @@
+//! Blobs: the bytes of objects, in files under random names. Knows nothing of keys, buckets or requests.
+//!
+//! `drafts/ID` while it is written; then synced, renamed to `blobs/a/b/ID` (a, b: the first two digits of the id), and
+//! that directory synced. A blob that no row names is an orphan; a crash leaves some, and `sweep.rs` removes them.
+
+use crate::limits;
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use uuid::Uuid;
+
+/// Random, so that no stranger can steer a file name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct BlobId(Uuid);
+
+impl BlobId {
+    fn new() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// 32 lower-case hexadecimal digits.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let id = Self(Uuid::try_parse(text).ok()?);
+        (id.name() == text).then_some(id)
+    }
+
+    pub(crate) fn name(self) -> String {
+        self.0.simple().to_string()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Blobs {
+    drafts: PathBuf,
+    shelved: PathBuf,
+    /// Renamed, but perhaps not committed yet: the sweeper leaves these alone.
+    unsettled: Mutex<HashSet<BlobId>>,
+}
+
+impl Blobs {
+    /// Makes the directories that are missing, and makes them durable.
+    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+        let (drafts, shelved) = (dir.join("drafts"), dir.join("blobs"));
+        fs::create_dir_all(&drafts)?;
+        let finished = shelved.join("f").join("f");
+        if !finished.is_dir() {
+            for a in "0123456789abcdef".chars() {
+                let parent = shelved.join(a.to_string());
+                for b in "0123456789abcdef".chars() {
+                    fs::create_dir_all(parent.join(b.to_string()))?;
+                }
+                sync_dir(&parent)?;
+            }
+            sync_dir(&shelved)?;
+        }
+        sync_dir(dir)?;
+        Ok(Self { drafts, shelved, unsettled: Mutex::new(HashSet::new()) })
+    }
+
+    pub(crate) fn draft(self: &Arc<Self>) -> io::Result<Draft> {
+        let id = BlobId::new();
+        let path = self.drafts.join(id.name());
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        Ok(Draft { home: Arc::clone(self), id, file, unsynced: 0, path: Some(path) })
+    }
+
+    pub(crate) fn read(&self, id: BlobId) -> io::Result<File> {
+        File::open(self.path(id))
+    }
+
+    /// Open readers keep their descriptor, and read on.
+    pub(crate) fn remove(&self, id: BlobId) -> io::Result<()> {
+        match fs::remove_file(self.path(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    /// What earlier runs left half-written. To be asked before the first draft of this run.
+    pub(crate) fn old_drafts(&self) -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(&self.drafts)?.map(|entry| Ok(entry?.path())).collect()
+    }
+
+    pub(crate) fn shelves(&self) -> impl Iterator<Item = PathBuf> + use<> {
+        let root = self.shelved.clone();
+        (0..256_u32).map(move |n| root.join(format!("{:x}", n >> 4)).join(format!("{:x}", n & 15)))
+    }
+
+    pub(crate) fn is_unsettled(&self, id: BlobId) -> bool {
+        self.unsettled().contains(&id)
+    }
+
+    fn unsettled(&self) -> MutexGuard<'_, HashSet<BlobId>> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn path(&self, id: BlobId) -> PathBuf {
+        let name = id.name();
+        let digit = |at: usize| name.get(at..=at).unwrap_or("0").to_owned();
+        self.shelved.join(digit(0)).join(digit(1)).join(&name)
+    }
+}
+
+/// A blob that is being written. Dropped, it is gone.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    home: Arc<Blobs>,
+    id: BlobId,
+    file: File,
+    unsynced: u64,
+    path: Option<PathBuf>,
+}
+
+impl Draft {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.unsynced = self.unsynced.saturating_add(bytes.len() as u64);
+        if self.unsynced >= limits::UNSYNCED_BYTES {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+
+    /// After this the bytes survive a loss of power, but no row names them yet.
+    pub(crate) fn seal(mut self) -> io::Result<Sealed> {
+        self.file.sync_all()?;
+        let sealed = Sealed { home: Arc::clone(&self.home), id: self.id, fate: Fate::Orphan };
+        sealed.home.unsettled().insert(sealed.id);
+        let to = sealed.home.path(self.id);
+        if let Some(from) = &self.path {
+            fs::rename(from, &to)?;
+        }
+        self.path = None;
+        if let Some(shelf) = to.parent() {
+            sync_dir(shelf)?;
+        }
+        Ok(sealed)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // What cannot be removed now is swept at the next start.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// A durable blob on its way into the index. Dropped before it is `named`, it is removed.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    home: Arc<Blobs>,
+    id: BlobId,
+    fate: Fate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Orphan,
+    Named,
+    Unknown,
+}
+
+impl Sealed {
+    pub(crate) fn id(&self) -> BlobId {
+        self.id
+    }
+
+    /// A row names it now.
+    pub(crate) fn named(mut self) {
+        self.fate = Fate::Named;
+    }
+
+    /// The commit failed half-way and a row may name it: only the sweeper of the next start can tell.
+    pub(crate) fn leave(mut self) {
+        self.fate = Fate::Unknown;
+    }
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        if self.fate == Fate::Orphan {
+            let _ = self.home.remove(self.id);
+        }
+        if self.fate != Fate::Unknown {
+            self.home.unsettled().remove(&self.id);
+        }
+    }
+}
+
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TempDir;
+    use std::io::Read as _;
+
+    #[test]
+    fn a_blob_is_there_only_once_it_is_named() {
+        let dir = TempDir::new();
+        let blobs = Arc::new(Blobs::open(dir.path()).unwrap());
+
+        let mut draft = blobs.draft().unwrap();
+        draft.write(b"bytes").unwrap();
+        drop(draft);
+        assert!(blobs.old_drafts().unwrap().is_empty());
+
+        let sealed = blobs.draft().unwrap().seal().unwrap();
+        let id = sealed.id();
+        assert!(blobs.is_unsettled(id));
+        drop(sealed);
+        assert_eq!(blobs.read(id).unwrap_err().kind(), io::ErrorKind::NotFound);
+
+        let mut draft = blobs.draft().unwrap();
+        draft.write(b"bytes").unwrap();
+        let sealed = draft.seal().unwrap();
+        let id = sealed.id();
+        sealed.named();
+        assert!(!blobs.is_unsettled(id));
+        let mut open = blobs.read(id).unwrap();
+        blobs.remove(id).unwrap();
+        let mut text = String::new();
+        open.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "bytes");
+    }
+
+    #[test]
+    fn an_id_is_never_a_path() {
+        assert_eq!(BlobId::parse("../../../../etc/passwd"), None);
+        assert_eq!(BlobId::parse("A0000000000000000000000000000000"), None);
+        assert!(BlobId::parse("a0000000000000000000000000000000").is_some());
+    }
+}
