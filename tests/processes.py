@@ -92,10 +92,13 @@ class Process:
         """All it has said so far, on both channels."""
         return self.stdout_path.read_text(errors="replace") + self.stderr_path.read_text(errors="replace")
 
+    def log_text(self):
+        return self.stdout_path.read_text(errors="replace")
+
     def log(self):
         """The access log: every line that is a JSON object with a status."""
         records = []
-        for line in self.output().splitlines():
+        for line in self.log_text().splitlines():
             if line.startswith("{"):
                 try:
                     record = json.loads(line)
@@ -151,6 +154,7 @@ class Dev(Process):
         except TimeoutError:
             self.stop()
             raise AssertionError(f"`edgepass dev` is not ready:\n{self.output()}") from None
+        self._data = Path(data)
         self.ready_after = time.monotonic() - self.started
         self.line = line
         self.says = json.loads(line)
@@ -161,6 +165,10 @@ class Dev(Process):
         self.s3 = self.says["s3"]
         fields = ("name", "workspace", "role", "token")
         self.users = [User(**{field: user[field] for field in fields}) for user in self.says["users"]]
+
+    def log_text(self):
+        """`dev` keeps the access log out of the way, in a file."""
+        return (self._data / "access.log").read_text(errors="replace")
 
     def _first_line(self):
         lines = self.stdout_path.read_text().splitlines(keepends=True)

@@ -216,7 +216,8 @@ def test_the_admin_listener_refuses_web_pages(dev):
 
 
 def test_dev_says_nothing_secret(dev):
-    said = dev.stderr_path.read_text() + "".join(dev.stdout_path.read_text().splitlines(keepends=True)[1:])
+    ask(dev.files, f"/{dev.owner().workspace}/a/b?authorization={dev.owner().token}")
+    said = dev.log_text() + dev.stderr_path.read_text() + "".join(dev.stdout_path.read_text().splitlines(keepends=True)[1:])
     assert dev.s3["secret_key"] not in said
     for user in dev.users:
         assert user.token.split(".")[2] not in said

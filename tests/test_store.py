@@ -169,7 +169,7 @@ def test_who_may(dev, s3, bucket, prefix):
 def test_signature_version_2_is_refused(dev, bucket):
     old = boto3.client("s3", endpoint_url=dev.s3["endpoint"], region_name="us-east-1", aws_access_key_id=dev.s3["access_key"],
                        aws_secret_access_key=dev.s3["secret_key"], config=Config(signature_version="s3", s3={"addressing_style": "path"}))  # fmt: skip
-    with fails(403):
+    with fails(400, "InvalidRequest"):
         old.list_objects_v2(Bucket=bucket)
 
 

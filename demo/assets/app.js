@@ -157,7 +157,8 @@ function showBoard() {
   const first = refreshFeed();
   Promise.all([first, files.ready]).then(checkWhoSees);
   countBytes();
-  setInterval(() => document.hidden || (refreshFeed(), countBytes()), 5000);
+  setInterval(() => document.hidden || refreshFeed(), 5000);
+  setInterval(() => document.hidden || countBytes(), 15000);
 }
 
 function showMode() {
@@ -273,7 +274,7 @@ function addUploads(list) {
 }
 
 function startUpload(file) {
-  const state = make('span', { className: 'upload-state', 'aria-live': 'polite' });
+  const state = make('span', { className: 'upload-state' });
   const bar = make('progress', { max: 1, value: 0, 'aria-label': `Upload of ${file.name}` });
   const cancel = make('button', { type: 'button', className: 'quiet cancel', 'aria-label': `Cancel ${file.name}`, textContent: 'Cancel' });
   const retry = make('button', { type: 'button', className: 'quiet retry', 'aria-label': `Try ${file.name} again`, textContent: 'Retry', hidden: true });
@@ -439,10 +440,10 @@ async function checkWhoSees() {
   const nobody = { pill: '–', kind: '' };
   const [own, anonymous, foreign] = await Promise.all([
     url ? ask(files.fetch(url, { method: 'HEAD', cache: 'no-store' })) : nobody,
-    url || other ? ask(fetch(url ?? other.url, { credentials: 'omit', cache: 'no-store' })) : nobody,
+    ask(fetch(url ?? `${config.files}/${me.workspace}/no/file`, { credentials: 'omit', cache: 'no-store' })),
     other ? ask(files.fetch(other.url, { cache: 'no-store' })) : nobody,
   ]);
-  const named = file ? `“${file.name}”` : 'A file of this workspace';
+  const named = file ? `“${file.name}”` : 'An address of this workspace';
   showCheck('own-result', 'You', own.pill, own.kind, file ? `${named}, with your pass.` : 'Post a file, and it is asked for here.');
 
   const colleagues = config.users.filter((user) => user.workspace === me.workspace && user.name !== me.name);

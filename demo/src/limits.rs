@@ -18,7 +18,7 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(2);
 /// Signed-in browsers. The oldest is signed out when one more comes.
 pub const SESSIONS: usize = 1024;
 /// A working day, and some.
-pub const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+pub const SESSION_LIFE: Duration = Duration::from_hours(12);
 
 /// Posts kept for each workspace; older ones are forgotten.
 pub const POSTS: usize = 200;

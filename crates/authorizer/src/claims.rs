@@ -35,14 +35,16 @@ pub struct Claims {
 impl Claims {
     /// `None` where a registered claim has the wrong type: it is refused, not ignored.
     pub fn new(all: Map<String, Value>) -> Option<Self> {
+        let text = |name| optional(&all, name, |value| value.as_str().map(str::to_owned));
+        let date = |name| optional(&all, name, date);
         Some(Self {
-            issuer: text(&all, "iss")?,
-            subject: text(&all, "sub")?,
-            token_id: text(&all, "jti")?,
-            audience: audience(&all)?,
-            expires: date(&all, "exp")?,
-            not_before: date(&all, "nbf")?,
-            issued: date(&all, "iat")?,
+            issuer: text("iss").ok()?,
+            subject: text("sub").ok()?,
+            token_id: text("jti").ok()?,
+            audience: optional(&all, "aud", audience).ok()?.unwrap_or(Audience::Missing),
+            expires: date("exp").ok()?,
+            not_before: date("nbf").ok()?,
+            issued: date("iat").ok()?,
             all,
         })
     }
@@ -56,38 +58,38 @@ impl Claims {
     }
 }
 
-fn text(all: &Map<String, Value>, name: &str) -> Option<Option<String>> {
-    match all.get(name) {
-        None => Some(None),
-        Some(Value::String(text)) => Some(Some(text.clone())),
-        Some(_) => None,
-    }
+/// A claim has the wrong type.
+struct WrongType;
+
+fn optional<T>(
+    all: &Map<String, Value>,
+    name: &str,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<T>, WrongType> {
+    all.get(name).map(|value| read(value).ok_or(WrongType)).transpose()
 }
 
-fn audience(all: &Map<String, Value>) -> Option<Audience> {
-    Some(match all.get("aud") {
-        None => Audience::Missing,
-        Some(Value::String(one)) => Audience::One(one.clone()),
-        Some(Value::Array(many)) => {
-            Audience::Many(many.iter().map(|one| one.as_str().map(str::to_owned)).collect::<Option<_>>()?)
+fn audience(value: &Value) -> Option<Audience> {
+    match value {
+        Value::String(one) => Some(Audience::One(one.clone())),
+        Value::Array(many) => {
+            many.iter().map(|one| one.as_str().map(str::to_owned)).collect::<Option<_>>().map(Audience::Many)
         }
-        Some(_) => return None,
-    })
+        _ => None,
+    }
 }
 
 /// A NumericDate: a number, a fraction allowed, within 2^53 seconds.
 #[allow(clippy::cast_possible_truncation)] // the range is checked just before
-fn date(all: &Map<String, Value>, name: &str) -> Option<Option<i64>> {
+fn date(value: &Value) -> Option<i64> {
     const FURTHEST: i64 = 1 << 53;
-    let Some(value) = all.get(name) else {
-        return Some(None);
-    };
+    const FURTHEST_FRACTION: f64 = 9_007_199_254_740_992.0;
     let seconds = match (value.as_i64(), value.as_f64()) {
         (Some(whole), _) => whole,
-        (None, Some(fraction)) if value.is_f64() && fraction.abs() <= FURTHEST as f64 => fraction.floor() as i64,
+        (None, Some(fraction)) if value.is_f64() && fraction.abs() <= FURTHEST_FRACTION => fraction.floor() as i64,
         _ => return None,
     };
-    (-FURTHEST..=FURTHEST).contains(&seconds).then_some(Some(seconds))
+    (-FURTHEST..=FURTHEST).contains(&seconds).then_some(seconds)
 }
 
 #[cfg(test)]

@@ -63,8 +63,8 @@ impl ObjectPath {
     /// Decodes the path of a request target (without its query).
     pub fn from_target(target: &str) -> Result<Self, PathFault> {
         let mut bytes = Vec::with_capacity(target.len());
-        let mut rest = target.as_bytes().iter();
-        while let Some(&byte) = rest.next() {
+        let mut rest = target.bytes();
+        while let Some(byte) = rest.next() {
             if byte != b'%' {
                 bytes.push(byte);
                 continue;
@@ -119,8 +119,8 @@ impl ObjectPath {
     }
 }
 
-fn hex(digit: &u8) -> Option<u8> {
-    (*digit as char).to_digit(16).and_then(|value| u8::try_from(value).ok())
+fn hex(digit: u8) -> Option<u8> {
+    (digit as char).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

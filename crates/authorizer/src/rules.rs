@@ -194,7 +194,7 @@ impl Rules {
                 invalid.get_or_insert(Denied::UnknownIssuer);
                 continue;
             };
-            let covered = self.covering_row::<P>(found, &verified, issuer, path);
+            let covered = covering_row::<P>(found, &verified, issuer, path);
             match (verified.check(issuer, now), covered, found) {
                 (Ok(()), Ok(rule), Some(found)) => return Ok(allowed(found, rule, Some(verified))),
                 (Ok(()), Ok(_), None) => forbidden = Some(Denied::NoRoute),
@@ -211,26 +211,25 @@ impl Rules {
         }
         Err(expired.or(forbidden).or(invalid).unwrap_or(Denied::TokenMissing))
     }
+}
 
-    fn covering_row<P: Permission>(
-        &self,
-        found: Option<(RouteId, &Route, &Captures)>,
-        verified: &Verified,
-        issuer: &IssuerSettings,
-        path: &ObjectPath,
-    ) -> Result<usize, Denied> {
-        let (_, route, captures) = found.ok_or(Denied::NoRoute)?;
-        let mut rows = rows_for(route, P::ACTION).peekable();
-        if rows.peek().is_none() {
-            return Err(Denied::NoRule(P::ACTION));
-        }
-        if !issuer.may.contains(&P::ACTION) {
-            return Err(Denied::IssuerMayNot(P::ACTION));
-        }
-        rows.find(|(_, row)| row.covers(verified.issuer(), verified.claims(), captures, path.as_str()))
-            .map(|(rule, _)| rule)
-            .ok_or(Denied::PathNotCovered)
+fn covering_row<P: Permission>(
+    found: Option<(RouteId, &Route, &Captures)>,
+    verified: &Verified,
+    issuer: &IssuerSettings,
+    path: &ObjectPath,
+) -> Result<usize, Denied> {
+    let (_, route, captures) = found.ok_or(Denied::NoRoute)?;
+    let mut rows = rows_for(route, P::ACTION).peekable();
+    if rows.peek().is_none() {
+        return Err(Denied::NoRule(P::ACTION));
     }
+    if !issuer.may.contains(&P::ACTION) {
+        return Err(Denied::IssuerMayNot(P::ACTION));
+    }
+    rows.find(|(_, row)| row.covers(verified.issuer(), verified.claims(), captures, path.as_str()))
+        .map(|(rule, _)| rule)
+        .ok_or(Denied::PathNotCovered)
 }
 
 fn rows_for(route: &Route, action: Action) -> impl Iterator<Item = (usize, &Row)> {
@@ -451,7 +450,7 @@ fn build_upload(settings: &UploadSettings, pattern: &Pattern, report: &mut Repor
             ),
         }
     }
-    Some(UploadRules { fill, max_size: settings.max_size, types })
+    Some(UploadRules { fill, max_size: settings.max_size, types, life: settings.life })
 }
 
 /// Routes that share paths without one being inside the other, or that reach the same object by different rules.

@@ -92,7 +92,7 @@ mod tests {
             r#"{"a":1,}"#,
             "\u{feff}{}",
             r#"{"a":NaN}"#,
-            r#"{a:1}"#,
+            r"{a:1}",
             "",
         ] {
             assert!(object(bad.as_bytes()).is_none(), "{bad}");

@@ -12,6 +12,8 @@ pub struct UploadSettings {
     pub max_size: u64,
     /// `image/*`, `application/pdf`, `*/*`.
     pub types: Vec<String>,
+    /// Seconds for which a signed upload is good.
+    pub life: i64,
 }
 
 /// What fills a placeholder of a path to upload to.
@@ -32,6 +34,7 @@ pub struct UploadRules {
     pub fill: Vec<Fill>,
     pub max_size: u64,
     pub types: Vec<TypePattern>,
+    pub life: i64,
 }
 
 /// A media type (RFC 9110 section 8.3.1) with `*` for any subtype or for any type at all.

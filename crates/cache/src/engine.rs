@@ -333,8 +333,7 @@ impl<F: Fetch> Cache<F> {
         let etag = entry.head.etag.clone();
         let bytes = match self.ask(&entry.id, Probe::Version { slice: number, etag: etag.clone() }).await {
             Ok(Fetched::Slice { head, bytes }) if head.etag == etag => bytes,
-            Ok(_) => return Err(self.changed(entry)),
-            Err(CacheError::Changed | CacheError::NotFound) => return Err(self.changed(entry)),
+            Ok(_) | Err(CacheError::Changed | CacheError::NotFound) => return Err(self.changed(entry)),
             Err(error) => return Err(error),
         };
         let expected = entry.head.size.saturating_sub(number * SLICE).min(SLICE);

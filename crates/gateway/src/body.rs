@@ -33,8 +33,11 @@ struct Stretch {
     next: u64,
     end: u64,
     at_hand: Option<(u64, Bytes)>,
-    pending: Option<Pin<Box<dyn Future<Output = Result<Bytes, CacheError>> + Send>>>,
+    pending: Option<Pending>,
 }
+
+/// A slice on its way.
+type Pending = Pin<Box<dyn Future<Output = Result<Bytes, CacheError>> + Send>>;
 
 /// The object cannot be sent to its end: the connection is cut, so that the client sees it.
 #[derive(Debug)]
@@ -144,7 +147,7 @@ impl Stretch {
         let number = slice_of(self.next);
         let slice = match self.at_hand.take_if(|(at_hand, _)| *at_hand == number) {
             Some((_, slice)) => slice,
-            None => match ready!(self.pending(number).poll_unpin(context)) {
+            None => match ready!(self.pending(number).as_mut().poll(context)) {
                 Ok(slice) => slice,
                 Err(error) => return Poll::Ready(Err(error)),
             },
@@ -160,7 +163,7 @@ impl Stretch {
     }
 
     /// The slice being fetched, with the one after it begun as well where it will be wanted.
-    fn pending(&mut self, number: u64) -> &mut Pin<Box<dyn Future<Output = Result<Bytes, CacheError>> + Send>> {
+    fn pending(&mut self, number: u64) -> &mut Pending {
         self.pending.get_or_insert_with(|| {
             if (number + 1) * SLICE < self.end {
                 self.cache.read_ahead(&self.entry, number + 1);
@@ -170,14 +173,6 @@ impl Stretch {
         })
     }
 }
-
-trait PollUnpin: Future + Unpin {
-    fn poll_unpin(&mut self, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(self).poll(context)
-    }
-}
-
-impl<F: Future + Unpin> PollUnpin for F {}
 
 /// The bytes from `first` to before `end`, as far as there are any.
 fn cut(bytes: &Bytes, first: u64, end: u64) -> Bytes {

@@ -100,7 +100,7 @@ fn write_blocks(waiting: &Receiver<Block>, mut sink: Box<dyn Write + Send>, lost
 }
 
 fn count_lost(lost: &AtomicU64, lines: &[u8]) {
-    let lines = lines.iter().filter(|byte| **byte == b'\n').count();
+    let lines = lines.split(|byte| *byte == b'\n').count().saturating_sub(1);
     lost.fetch_add(lines as u64, Ordering::Relaxed);
 }
 
@@ -174,6 +174,9 @@ fn text(out: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// `2026-11-22T15:32:03`
+const SECONDS: usize = 19;
+
 /// RFC 3339 with milliseconds. A second's first 19 characters are made once.
 fn timestamp(out: &mut Vec<u8>, millis: i64) {
     thread_local! {
@@ -186,9 +189,8 @@ fn timestamp(out: &mut Vec<u8>, millis: i64) {
             *text = OffsetDateTime::from_unix_timestamp(second)
                 .ok()
                 .and_then(|time| time.format(&Rfc3339).ok())
-                .unwrap_or_default()
-                .trim_end_matches('Z')
-                .to_owned();
+                .unwrap_or_default();
+            text.truncate(SECONDS);
         }
         out.extend_from_slice(text.as_bytes());
     });

@@ -168,7 +168,8 @@ impl From<Denied> for Refusal {
 
 impl From<PathFault> for Refusal {
     fn from(fault: PathFault) -> Self {
-        Self::new(Code::BadPath, fault.code())
+        let code = if fault == PathFault::TooLong { Code::UriTooLong } else { Code::BadPath };
+        Self::new(code, fault.code())
     }
 }
 

@@ -33,6 +33,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What the pipeline has found to say.
+#[allow(clippy::large_enum_variant)] // the large one is the common one, and is moved once
 pub enum Answer {
     Object { entry: Arc<Entry>, served: ServedBytes, body: Body, audience: Audience },
     NotModified { entry: Arc<Entry>, audience: Audience },

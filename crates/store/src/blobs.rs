@@ -44,18 +44,21 @@ impl Blobs {
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
         let (drafts, shelved) = (dir.join("drafts"), dir.join("blobs"));
         fs::create_dir_all(&drafts)?;
-        let finished = shelved.join("f").join("f");
-        if !finished.is_dir() {
-            for a in "0123456789abcdef".chars() {
-                let parent = shelved.join(a.to_string());
-                for b in "0123456789abcdef".chars() {
-                    fs::create_dir_all(parent.join(b.to_string()))?;
-                }
+        for a in "0123456789abcdef".chars() {
+            let parent = shelved.join(a.to_string());
+            let missing: Vec<PathBuf> = "0123456789abcdef"
+                .chars()
+                .map(|b| parent.join(b.to_string()))
+                .filter(|shelf| !shelf.is_dir())
+                .collect();
+            for shelf in &missing {
+                fs::create_dir_all(shelf)?;
+            }
+            if !missing.is_empty() {
                 sync_dir(&parent)?;
             }
-            sync_dir(&shelved)?;
         }
-        sync_dir(dir)?;
+        sync_dir(&shelved)?;
         Ok(Self { drafts, shelved, unsettled: Mutex::new(HashSet::new()) })
     }
 
@@ -192,7 +195,8 @@ impl Drop for Sealed {
     }
 }
 
-fn sync_dir(dir: &Path) -> io::Result<()> {
+/// Makes the names in a directory durable.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 

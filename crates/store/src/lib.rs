@@ -56,7 +56,7 @@ use secrecy::SecretString;
 use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -114,7 +114,7 @@ impl Store {
     pub fn open(settings: Settings) -> Result<Arc<Self>, OpenError> {
         let Settings { dir, region, access_key, secret_key } = settings;
         let disk = |error| OpenError::Disk { dir: dir.clone(), error };
-        std::fs::create_dir_all(&dir).map_err(disk)?;
+        make_durable(&dir).map_err(disk)?;
         let lock = File::create(dir.join("lock")).map_err(disk)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => OpenError::InUse { dir: dir.clone() },
@@ -126,6 +126,8 @@ impl Store {
             OpenFault::Sqlite(error) => OpenError::Index { dir: dir.clone(), reason: error.to_string() },
         })?;
         let index = Arc::new(index);
+        // The names of all that was just made.
+        blobs::sync_dir(&dir).map_err(disk)?;
         sweep::start(&blobs, &index).map_err(disk)?;
         let vault = Vault::new(blobs, index)
             .map_err(|fault| OpenError::Index { dir: dir.clone(), reason: format!("{fault:?}") })?;
@@ -154,6 +156,15 @@ impl Store {
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
         server::serve(Arc::clone(&self.front), listener, stop).await
     }
+}
+
+/// Its name as well, where it is new.
+fn make_durable(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(dir)?;
+    dir.canonicalize()?.parent().map_or(Ok(()), blobs::sync_dir)
 }
 
 fn protocol(backend: Backend, keys: Keys) -> S3Service {

@@ -1,5 +1,5 @@
-//! The body of a request, with patience that ends: no byte for a while, and it breaks off. A refused HTTP/1 upload is
-//! read on and thrown away within limits, so that its sender gets to read the refusal.
+//! The body of a request, with patience that ends: no byte for a while, and it breaks off. A refused upload is read on
+//! and thrown away within limits: a sender that is cut off sees a broken connection and never the refusal.
 
 use crate::limits;
 use crate::receive::Stalled;
@@ -22,8 +22,6 @@ pub(crate) struct RequestBody {
 /// What happens to a body that is dropped before its end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OnRefusal {
-    /// HTTP/2 ends the stream.
-    LetGo,
     /// Its sender waits for a `100 Continue`, and has not begun to send.
     Unasked,
     Drain,
@@ -32,11 +30,7 @@ enum OnRefusal {
 impl RequestBody {
     pub(crate) fn new(incoming: Incoming, request: &http::request::Parts) -> Self {
         let expects = request.headers.contains_key(http::header::EXPECT);
-        let on_refusal = match request.version {
-            http::Version::HTTP_2 => OnRefusal::LetGo,
-            _ if expects => OnRefusal::Unasked,
-            _ => OnRefusal::Drain,
-        };
+        let on_refusal = if expects { OnRefusal::Unasked } else { OnRefusal::Drain };
         Self { incoming: Some(incoming), patience: Box::pin(sleep(limits::BODY_STALL)), waiting: false, on_refusal }
     }
 }

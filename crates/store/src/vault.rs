@@ -17,6 +17,7 @@ use crate::listing::{self, Page, Wanted};
 use crate::object::{Object, ObjectHeaders, Precondition};
 use crate::objects;
 use crate::receive::Received;
+use rusqlite::Transaction;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -67,24 +68,15 @@ impl Vault {
     }
 
     pub(crate) fn create_bucket(&self, name: &str) -> Result<(), Fault> {
-        self.change(|| {
-            self.index.write(|tx| buckets::create(tx, name, now()))?;
-            Ok((name, Some(Arc::default())))
-        })
+        self.change(name, Some(Arc::default()), |tx| buckets::create(tx, name, now()))
     }
 
     pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), Fault> {
-        self.change(|| {
-            self.index.write(|tx| buckets::delete(tx, name))?;
-            Ok((name, None))
-        })
+        self.change(name, None, |tx| buckets::delete(tx, name))
     }
 
     pub(crate) fn set_cors(&self, name: &str, rules: &[CorsRule]) -> Result<(), Fault> {
-        self.change(|| {
-            self.index.write(|tx| buckets::set_cors(tx, name, rules))?;
-            Ok((name, Some(rules.into())))
-        })
+        self.change(name, Some(rules.into()), |tx| buckets::set_cors(tx, name, rules))
     }
 
     pub(crate) async fn buckets(self: &Arc<Self>) -> Result<Vec<Bucket>, Fault> {
@@ -195,12 +187,15 @@ impl Vault {
         }
     }
 
-    fn change<'n>(
+    /// Commits, and then keeps in memory what the bucket's rules are now; none where it is gone.
+    fn change(
         &self,
-        commit: impl FnOnce() -> Result<(&'n str, Option<Arc<[CorsRule]>>), Fault>,
+        name: &str,
+        rules: Option<Arc<[CorsRule]>>,
+        commit: impl FnOnce(&Transaction<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (name, rules) = commit()?;
+        self.index.write(commit)?;
         let mut cors = self.cors.write().unwrap_or_else(PoisonError::into_inner);
         match rules {
             Some(rules) => cors.insert(name.to_owned(), rules),

@@ -14,14 +14,10 @@ use crate::presign::{presigned_url, window};
 use crate::refused::{BadRequest, Refused};
 use crate::request::{Mode, Request};
 
-/// How long a grant may be used, in seconds: the store looks at it when the upload starts, not when it ends, so this is
-/// time for a browser to queue and retry; whoever steals a grant has no longer than this either.
-pub const LIFE: i64 = 15 * 60;
-
 /// The largest object of one request, in bytes: S3's 5 GiB for PUT and POST alike.
 pub const MAX_SINGLE: u64 = 5 << 30;
 
-/// The least life worth granting, in seconds, where the bucket's credentials end sooner than [`LIFE`].
+/// The least life worth granting, in seconds, where the bucket's credentials end sooner than the route's `expires`.
 const LEAST_LIFE: i64 = 30;
 
 /// The 201 answer of `POST /_edgepass/uploads`.
@@ -67,7 +63,7 @@ pub fn grant(
     check(request, upload, limit)?;
     let key = allowed.key();
     let mode = choose_mode(request, bucket, key)?;
-    let expires = expiry(now, credentials)?;
+    let expires = expiry(now, upload.life, credentials)?;
     let window = window(now, expires).ok_or(Refused::Signing)?;
 
     let mut bound = vec![("Content-Type", request.media_type.as_str())];
@@ -128,15 +124,15 @@ fn choose_mode(request: &Request, bucket: &Bucket, key: &str) -> Result<Single, 
     }
 }
 
-/// [`LIFE`] from now, and never beyond the credentials: the store would refuse it then.
-fn expiry(now: UnixTime, credentials: &Credentials) -> Result<UnixTime, Refused> {
-    let expires = now.0.saturating_add(LIFE);
+/// The route's life from now, and never beyond the credentials: the store would refuse it then.
+fn expiry(now: UnixTime, life: i64, credentials: &Credentials) -> Result<UnixTime, Refused> {
+    let expires = now.0.saturating_add(life);
     let end = credentials.expiry().map(|end| match end.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         Err(_) => i64::MIN,
     });
     let expires = end.map_or(expires, |end| expires.min(end));
-    if expires < now.0.saturating_add(LEAST_LIFE) {
+    if expires < now.0.saturating_add(life.min(LEAST_LIFE)) {
         return Err(Refused::CredentialsEnd);
     }
     Ok(UnixTime(expires))
@@ -144,6 +140,8 @@ fn expiry(now: UnixTime, credentials: &Credentials) -> Result<UnixTime, Refused>
 
 #[cfg(test)]
 pub mod tests {
+    const LIFE: i64 = 900;
+
     use super::*;
     use std::sync::Arc;
     use std::time::Duration;
@@ -177,6 +175,7 @@ pub mod tests {
                 fill: fill.iter().map(|(name, fill)| ((*name).to_owned(), (*fill).to_owned())).collect(),
                 max_size: 1000,
                 types: types.iter().map(|text| (*text).to_owned()).collect(),
+                life: LIFE,
             }),
             any_origin: false,
         }

@@ -17,7 +17,7 @@ mod request;
 pub use bucket::{Bucket, BucketFault};
 pub use encode::{encode_path, encode_segment};
 pub use filename::{MAX_FILENAME, safe_segment};
-pub use grant::{Grant, LIFE, MAX_SINGLE, grant};
+pub use grant::{Grant, MAX_SINGLE, grant};
 pub use plan::{Plan, plan};
 pub use refused::{BadRequest, Refused};
 pub use request::{Checksum, ChecksumAlgorithm, Mode, Request};

@@ -122,5 +122,6 @@ fn upload(table: &Value) -> UploadSettings {
         fill: fill.into_iter().flatten().map(|(name, fill)| (name.clone(), text(fill))).collect(),
         max_size: bytes(table["max_size"].as_str().unwrap()),
         types: texts(&table["types"]),
+        life: 900,
     }
 }

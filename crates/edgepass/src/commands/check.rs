@@ -55,35 +55,35 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
 /// What was understood, so that a reader sees what was not meant.
 fn summary(config: &Config) -> String {
     let mut text = format!("{}: no mistakes\n", config.file.display());
-    let mut line = |title: &str, words: String| {
+    let mut row = |title: &str, words: String| {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {title:<8} {words}");
     };
     if let (Some(address), Some(tls)) = (config.listen.https, &config.tls) {
-        line("https", format!("{address}, certificate {}", tls.certificate.display()));
+        row("https", format!("{address}, certificate {}", tls.certificate.display()));
     }
     if let Some(http) = config.listen.http {
         let role = match http.role {
             HttpRole::Serve => "serves",
             HttpRole::Redirect => "redirects to https",
         };
-        line("http", format!("{}, {role}", http.address));
+        row("http", format!("{}, {role}", http.address));
     }
     if let Some(address) = config.listen.admin {
-        line("admin", address.to_string());
+        row("admin", address.to_string());
     }
-    line("site", config.site.origin.clone());
+    row("site", config.site.origin.clone());
     for app in &config.site.apps {
-        line("app", app.clone());
+        row("app", app.clone());
     }
     for bucket in &config.buckets {
-        line("bucket", format!("{}: `{}` at {}", bucket.name, bucket.bucket, bucket.endpoint));
+        row("bucket", format!("{}: `{}` at {}", bucket.name, bucket.bucket, bucket.endpoint));
     }
     for issuer in &config.issuers {
         let algorithms: Vec<_> = issuer.settings.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
         let may: Vec<_> = issuer.settings.may.iter().map(|action| action.as_str()).collect();
         let (name, source) = (&issuer.settings.name, &issuer.source);
-        line("issuer", format!("{name}: may {}; {} keys from {source}", may.join(", "), algorithms.join(", ")));
+        row("issuer", format!("{name}: may {}; {} keys from {source}", may.join(", "), algorithms.join(", ")));
     }
     let carriers: Vec<_> = config
         .carriers
@@ -94,12 +94,11 @@ fn summary(config: &Config) -> String {
             Carrier::Query(name) => format!("query `{name}`"),
         })
         .collect();
-    line("tokens", carriers.join(", "));
-    for route in &config.routes {
-        let life =
-            route.upload_life.map(|life| format!(", uploads signed for {} s", life.as_secs())).unwrap_or_default();
-        line("route", format!("{}{life}", route.name));
+    row("tokens", carriers.join(", "));
+    for (_, route) in config.rules.routes() {
+        let upload = route.upload.map(|upload| format!(", uploads signed for {} s", upload.life)).unwrap_or_default();
+        row("route", format!("{}{upload}", route.name));
     }
-    line("cache", format!("{} bytes in memory, fresh for {} s", config.cache.memory, config.cache.ttl.as_secs()));
+    row("cache", format!("{} bytes in memory, fresh for {} s", config.cache.memory, config.cache.ttl.as_secs()));
     text
 }

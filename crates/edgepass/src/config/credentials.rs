@@ -23,6 +23,7 @@ pub enum Credentials {
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_field_names)] // what S3 calls them
 pub struct AccessKey {
     pub access_key: String,
     pub secret_key: SecretString,

@@ -12,7 +12,7 @@ use super::names::Named;
 use super::nearest::suggest;
 use super::section::Section;
 use super::settings::Issuer;
-use super::units::duration;
+use super::units::{duration, seconds};
 
 const LEEWAY: Duration = Duration::from_secs(30);
 
@@ -131,8 +131,4 @@ pub fn action(text: &str) -> Result<Action, Mistake> {
         message: format!("unknown action `{text}`"),
         hint: suggest(text, Action::ALL.map(Action::as_str)),
     })
-}
-
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

@@ -16,7 +16,8 @@ use super::settings::Tls;
 /// `[listen]` as it was typed.
 #[derive(Default)]
 pub struct Typed {
-    pub place: Place,
+    /// Where `https` stands, understood or not.
+    pub https_place: Option<Place>,
     pub https: Option<(Place, SocketAddr)>,
     pub http: Option<(Place, SocketAddr)>,
     pub admin: Option<(Place, SocketAddr)>,
@@ -30,13 +31,13 @@ pub fn read(mut section: Section<'_>, faults: &mut Faults) -> Typed {
         Some((node.place, node.parse("an address such as \"0.0.0.0:443\"", faults, address)?))
     };
     let mut typed = Typed {
-        place: Place::default(),
+        https_place: None,
         https: address("https", faults),
         http: address("http", faults),
         admin: address("admin", faults),
         terminated: None,
     };
-    typed.place = section.place;
+    typed.https_place = section.has("https").then(|| section.place_of_value("https"));
     if let Some(node) = section.get("tls") {
         let wanted = "\"terminated\"";
         typed.terminated = node

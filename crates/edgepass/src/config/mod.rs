@@ -48,3 +48,6 @@ pub fn load(file: &Path) -> Result<Config, Diagnostics> {
 pub fn parse(text: &str, file: &Path) -> Result<Config, Diagnostics> {
     understand::understand(text, file).map_err(|faults| Diagnostics::new(file, text, faults))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,13 +7,11 @@ use super::allow::{self, Row};
 use super::faults::{Faults, Mistake, Place};
 use super::nearest::suggest;
 use super::section::{Node, Section};
-use super::settings::Route;
-use super::upload::{self, Upload};
+use super::upload;
 
 /// A route as it was typed: enough is understood to judge it.
 pub struct Typed {
     pub settings: RouteSettings,
-    pub extra: Route,
     /// Whether rows were left out because they were not understood.
     incomplete: bool,
     upload_left_out: bool,
@@ -98,10 +96,9 @@ fn read(mut section: Section<'_>, buckets: &[&str], issuers: &[&str], faults: &m
     section.close(faults);
     // A route without a name is judged under one that no other has.
     let name = name.unwrap_or_else(|| format!("@{}", place.start));
-    let (settings, life): (Option<_>, Option<_>) = upload.map(|Upload { settings, life, .. }| (settings, life)).unzip();
     Some(Typed {
         settings: RouteSettings {
-            name: name.clone(),
+            name,
             path: path?.to_owned(),
             bucket,
             key: match key {
@@ -109,10 +106,9 @@ fn read(mut section: Section<'_>, buckets: &[&str], issuers: &[&str], faults: &m
                 None => None,
             },
             allow: rows.into_iter().map(|row| row.settings).collect(),
-            upload: settings,
+            upload: upload.map(|upload| upload.settings),
             any_origin,
         },
-        extra: Route { name, upload_life: life },
         incomplete,
         upload_left_out,
         places,
@@ -120,6 +116,10 @@ fn read(mut section: Section<'_>, buckets: &[&str], issuers: &[&str], faults: &m
 }
 
 fn bucket_id(text: &str, buckets: &[&str]) -> Result<BucketId, Mistake> {
+    if buckets.is_empty() {
+        // That there is none at all is reported once, not for every route; nothing is served either way.
+        return Ok(BucketId(0));
+    }
     buckets.iter().position(|name| *name == text).map(BucketId).ok_or_else(|| Mistake {
         message: format!("unknown bucket `{text}`"),
         hint: suggest(text, buckets.iter().copied()).or_else(|| Some(format!("add a section `[bucket.{text}]`"))),

@@ -20,8 +20,6 @@ pub struct Config {
     /// In the order of [`authorizer::IssuerId`].
     pub issuers: Vec<Issuer>,
     pub carriers: Vec<Carrier>,
-    /// In the order of [`authorizer::RouteId`].
-    pub routes: Vec<Route>,
     pub rules: Rules,
     pub cache: Cache,
 }
@@ -64,6 +62,7 @@ pub struct Site {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_field_names)] // what S3 calls it
 pub struct Bucket {
     /// The name in the configuration.
     pub name: String,
@@ -100,14 +99,6 @@ pub enum Carrier {
     Cookie(String),
     /// The query parameter of this name.
     Query(String),
-}
-
-/// What a route says beyond [`authorizer::RouteSettings`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    pub name: String,
-    /// How long a signed upload is good for; none where the route takes no uploads.
-    pub upload_life: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

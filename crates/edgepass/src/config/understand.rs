@@ -72,7 +72,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
     let issuers: Vec<Issuer> = issuers.into_iter().map(|(_, issuer)| issuer).collect();
     let routes = routes.unwrap_or_default();
     let rules = build_rules(&issuers, &routes, faults);
-    let listen = listen.and_then(|typed| check_listen(&typed, tls_place, site.as_ref(), faults));
+    let listen = listen.map(|typed| check_listen(&typed, tls_place, site.as_ref(), faults));
     Some(Config {
         file: file.to_owned(),
         listen: listen?,
@@ -81,7 +81,6 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
         buckets: buckets.into_iter().collect::<Option<_>>()?,
         issuers,
         carriers,
-        routes: routes.into_iter().map(|typed| typed.extra).collect(),
         rules: rules?,
         cache,
     })
@@ -121,9 +120,9 @@ fn check_listen(
     tls: Option<Place>,
     site: Option<&(Place, Site)>,
     faults: &mut Faults,
-) -> Option<Listen> {
-    match (typed.https, tls, typed.terminated) {
-        (Some((place, _)), None, _) => {
+) -> Listen {
+    match (typed.https_place, tls, typed.terminated) {
+        (Some(place), None, _) => {
             let hint = "add `[tls]` with `certificate` and `key`";
             faults.missing(place, "tls", Mistake::new("`https` needs a certificate").hint(hint));
         }
@@ -141,7 +140,7 @@ fn check_listen(
         (Some((place, address)), Some((_, site))) => {
             let exposed = !address.ip().is_loopback() && typed.terminated.is_none();
             if exposed && web::is_https(&site.origin) {
-                if typed.https.is_none() {
+                if typed.https_place.is_none() {
                     let hint = "add `https` and `[tls]`, or `tls = \"terminated\"` where somebody in front speaks TLS";
                     let message = "nothing is served: `http` only redirects to the site's https";
                     faults.missing(place, "https", Mistake::new(message).hint(hint));
@@ -158,5 +157,5 @@ fn check_listen(
         _ => None,
     };
     let address = |entry: Option<(Place, _)>| entry.map(|(_, address)| address);
-    Some(Listen { https: address(typed.https), http, admin: address(typed.admin) })
+    Listen { https: address(typed.https), http, admin: address(typed.admin) }
 }

@@ -34,6 +34,11 @@ pub fn size(text: &str) -> Result<u64, Mistake> {
     })
 }
 
+/// As the authorizer counts them.
+pub fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
 fn read(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;

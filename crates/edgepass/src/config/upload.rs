@@ -6,7 +6,7 @@ use authorizer::UploadSettings;
 
 use super::faults::{Faults, Mistake, Place};
 use super::section::Node;
-use super::units::{duration, size};
+use super::units::{duration, seconds, size};
 
 const EXPIRES: Duration = Duration::from_mins(15);
 
@@ -15,7 +15,6 @@ const MOST_EXPIRES: Duration = Duration::from_hours(168);
 
 pub struct Upload {
     pub settings: UploadSettings,
-    pub life: Duration,
     pub fills: Vec<Place>,
     pub types: Vec<Place>,
 }
@@ -60,8 +59,12 @@ pub fn read(node: Node<'_>, faults: &mut Faults) -> Option<Upload> {
     });
     section.close(faults);
     Some(Upload {
-        settings: UploadSettings { fill, max_size: max_size.unwrap_or(1), types },
-        life: life.unwrap_or(EXPIRES),
+        settings: UploadSettings {
+            fill,
+            max_size: max_size.unwrap_or(1),
+            types,
+            life: seconds(life.unwrap_or(EXPIRES)),
+        },
         fills,
         types: type_places,
     })

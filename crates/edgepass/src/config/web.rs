@@ -30,15 +30,11 @@ pub fn origin(text: &str) -> Result<String, Mistake> {
     if !is_host(host) {
         return Err(wrong("the host is not one in lower case"));
     }
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|number| number != 0 && number.to_string() == port);
     match port {
-        None => {}
-        Some(port)
-            if port.parse::<u16>().is_ok_and(|number| number != 0 && number.to_string() == port)
-                && is_default(scheme, port) =>
-        {
-            return Err(wrong("browsers leave the scheme's own port out"));
-        }
-        Some(_) => return Err(wrong("the port is not a number from 1 to 65535")),
+        Some(port) if !is_port(port) => return Err(wrong("the port is not a number from 1 to 65535")),
+        Some(port) if is_default(scheme, port) => return Err(wrong("browsers leave the scheme's own port out")),
+        Some(_) | None => {}
     }
     Ok(text.to_owned())
 }

@@ -1,10 +1,11 @@
 //! Who may do what: signatures of every kind, right and wrong.
 
 use crate::support::{Answer, BUCKET, Site, object};
-use std::time::Duration;
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_presigned_put_binds_type_and_length() {
@@ -73,7 +74,7 @@ async fn a_presigned_address_lives_as_long_as_it_says_and_no_longer_than_seven_d
     let mut word = site.ask("GET", &object("a")).presigned(MINUTE);
     word.target = word.target.replace("X-Amz-Expires=60", "X-Amz-Expires=never");
     assert_eq!(word.send().await.verdict(), "400 AuthorizationQueryParametersError");
-    let old = site.ask("GET", &object("a")).signed_as(Duration::from_secs(3600), "us-east-1").send().await;
+    let old = site.ask("GET", &object("a")).signed_as(Duration::from_hours(1), "us-east-1").send().await;
     assert_eq!(old.verdict(), "403 RequestTimeTooSkewed");
 }
 
@@ -122,7 +123,7 @@ async fn a_wrong_signature_does_nothing_anywhere() {
         for kind in ["header", "presigned", "streaming", "unsigned-trailer", "copy", "anonymous", "unknown key"] {
             let ask = site.ask(method, &target).body(body);
             let mut ask = match kind {
-                "header" => ask.signed(),
+                "header" | "unknown key" => ask.signed(),
                 "presigned" => ask.presigned(MINUTE),
                 "streaming" => ask
                     .header("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
@@ -134,7 +135,6 @@ async fn a_wrong_signature_does_nothing_anywhere() {
                     .header("x-amz-decoded-content-length", "5")
                     .signed(),
                 "copy" => ask.header("x-amz-copy-source", "/bucket/kept").signed(),
-                "unknown key" => ask.signed(),
                 _ => ask,
             };
             let mut spoil = |name: &str| {
@@ -174,6 +174,40 @@ async fn a_body_that_is_not_the_signed_one_is_not_kept() {
     assert_eq!(ask.send().await.verdict(), "400 XAmzContentSHA256Mismatch");
     assert_eq!(site.get("a").await.verdict(), "404 NoSuchKey");
     assert_eq!(site.files(), 0);
+}
+
+#[tokio::test]
+async fn signed_chunks_are_each_checked() {
+    let site = Site::start().await;
+    let sha256 = |bytes: &[u8]| {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+    };
+    for (content, verdict) in [(&b"hello"[..], "200"), (b"jello", "403 SignatureDoesNotMatch")] {
+        let ask = site
+            .ask("PUT", &object("a"))
+            .header("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
+            .header("content-encoding", "aws-chunked")
+            .header("x-amz-decoded-content-length", "5")
+            .signed();
+        let stamp = ask.headers["x-amz-date"].to_str().unwrap();
+        let mut signature =
+            ask.headers["authorization"].to_str().unwrap().split_once("Signature=").unwrap().1.to_owned();
+        let mut body = Vec::new();
+        for chunk in [&b"hello"[..], b""] {
+            let scope = format!("{}/us-east-1/s3/aws4_request", &stamp[..8]);
+            let signed =
+                format!("AWS4-HMAC-SHA256-PAYLOAD\n{stamp}\n{scope}\n{signature}\n{}\n{}", sha256(b""), sha256(chunk));
+            let key = generate_signing_key("SK", SystemTime::now(), "us-east-1", "s3");
+            signature = calculate_signature(key, signed.as_bytes());
+            let sent = if chunk.is_empty() { chunk } else { content };
+            body.extend_from_slice(format!("{:x};chunk-signature={signature}\r\n", sent.len()).as_bytes());
+            body.extend_from_slice(sent);
+            body.extend_from_slice(b"\r\n");
+        }
+        assert_eq!(ask.body(body).send().await.verdict(), verdict);
+        assert_eq!(site.get("a").await.text(), "hello");
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[tokio::test]
 async fn preflights_need_no_signature() {
     let site = Site::start().await;
-    let target = site.ask("PUT", &object("a")).presigned(Duration::from_secs(60)).target;
+    let target = site.ask("PUT", &object("a")).presigned(Duration::from_mins(1)).target;
     let preflight = |origin: &str, method: &str| {
         site.ask("OPTIONS", &target)
             .header("origin", origin)

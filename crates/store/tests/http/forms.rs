@@ -17,11 +17,11 @@ struct Form {
 
 /// A form for PNGs of 1 to 100 bytes under `u/`, signed an hour ago.
 fn form() -> Form {
-    form_until(Duration::from_secs(3600))
+    form_until(Duration::from_hours(1))
 }
 
 fn form_until(life: Duration) -> Form {
-    let signed = SystemTime::now() - Duration::from_secs(3600);
+    let signed = SystemTime::now() - Duration::from_hours(1);
     let date = OffsetDateTime::from(signed).format(format_description!("[year][month][day]")).unwrap();
     let credential = format!("AK/{date}/us-east-1/s3/aws4_request");
     let stamp = format!("{date}T000000Z");

@@ -1,6 +1,9 @@
 //! Objects: what goes in comes out, and what was acknowledged stays.
 
 use crate::support::{BUCKET, Site, object};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn an_object_comes_back_as_it_went_in() {
@@ -88,7 +91,8 @@ async fn ranges_and_conditions() {
 #[tokio::test]
 async fn large_objects_stream_in_and_out() {
     let site = Site::start().await;
-    let body: String = (0..200_000).map(|n| format!("{n:07}\n")).collect();
+    let lines: Vec<String> = (0..200_000).map(|n| format!("{n:07}\n")).collect();
+    let body = lines.concat();
     site.put("large", &body).await;
     assert_eq!(site.get("large").await.text(), body);
     let part = site.ask("GET", &object("large")).signed().header("range", "bytes=8-1000007").send().await;
@@ -228,7 +232,7 @@ async fn checksums_are_compared_and_given_back() {
     }
     // As some SDKs presign: the checksum of an empty body in the query.
     let target = format!("{}?x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32", object("sum"));
-    let put = site.ask("PUT", &target).presigned(std::time::Duration::from_secs(60)).body("hello").send().await;
+    let put = site.ask("PUT", &target).presigned(Duration::from_mins(1)).body("hello").send().await;
     assert_eq!(put.verdict(), "400 BadDigest");
     assert!(put.text().contains("x-amz-checksum-crc32"));
 }
@@ -286,6 +290,28 @@ async fn a_restart_finds_everything() {
     let got = site.get("a/b").await;
     assert_eq!(got.text(), "kept");
     assert_eq!(got.header("etag"), site.put("a/b", "kept").await.header("etag"));
+}
+
+#[tokio::test]
+async fn an_upload_in_flight_may_finish_when_the_store_stops() {
+    let site = Site::start().await;
+    let target = site.ask("PUT", &object("late")).presigned(Duration::from_mins(1)).target;
+    let mut stream = TcpStream::connect(site.addr).await.unwrap();
+    let head = format!("PUT {target} HTTP/1.1\r\nHost: {}\r\nContent-Length: 8\r\n\r\nhalf", site.addr);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Once this is answered, the one before has arrived.
+    site.get("late").await;
+
+    let (addr, stopping) = (site.addr, tokio::spawn(site.stop()));
+    while TcpStream::connect(addr).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(b"half").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let site = Site::start_in(stopping.await.unwrap()).await;
+    assert_eq!(site.get("late").await.text(), "halfhalf");
 }
 
 #[tokio::test]

@@ -1,0 +1,200 @@
+//! Configurations with mistakes, and what is said of them. The cases are data: `tests/data/mistakes.toml`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use authorizer::Action;
+
+use super::settings::{Http, Listen};
+use super::*;
+
+const GOOD: &str = include_str!("../../tests/data/good.toml");
+const MISTAKES: &str = include_str!("../../tests/data/mistakes.toml");
+/// The configuration of the reference, whole.
+const EXAMPLE: &str = include_str!("../../tests/data/example.toml");
+
+fn file() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/edgepass.toml")
+}
+
+fn read(text: &str) -> Result<Config, Diagnostics> {
+    parse(text, &file())
+}
+
+/// The mistakes, each as `line:column message`.
+fn mistakes(text: &str) -> Vec<String> {
+    let dir = format!("{}/", file().parent().unwrap().display());
+    let Err(diagnostics) = read(text) else {
+        return Vec::new();
+    };
+    let said = |diagnostic: &diagnostic::Diagnostic| {
+        let position = diagnostic.position.as_ref().unwrap();
+        format!("{}:{} {}", position.line, position.column, diagnostic.mistake.message.replace(&dir, ""))
+    };
+    diagnostics.list.iter().map(said).collect()
+}
+
+#[test]
+fn every_case() {
+    assert_eq!(mistakes(GOOD), [""; 0]);
+    let table: toml::Table = MISTAKES.parse().unwrap();
+    let cases = table["case"].as_array().unwrap();
+    assert!(cases.len() > 60);
+    for case in cases {
+        let (from, to) = (case["replace"].as_str().unwrap(), case["by"].as_str().unwrap());
+        let says: Vec<_> = case["says"].as_array().unwrap().iter().map(|said| said.as_str().unwrap()).collect();
+        assert!(GOOD.contains(from), "{from}");
+        assert_eq!(mistakes(&GOOD.replacen(from, to, 1)), says, "{from} -> {to}");
+    }
+}
+
+#[test]
+fn six_mistakes_at_once() {
+    let text = GOOD
+        .replace("0.0.0.0:80", "0.0.0.0")
+        .replace("region =", "regoin =")
+        .replace("[\"ES256\"]", "[\"ES265\"]")
+        .replace("{file:uuid}", "{file:guid}")
+        .replace("anyone = true", "anyone = \"yes\"")
+        .replace("256 MiB", "256 Megs");
+    assert_eq!(
+        mistakes(&text),
+        [
+            "3:8 `0.0.0.0` is not an address and a port",
+            "16:1 unknown key `regoin` in [bucket.main]",
+            "24:15 unknown algorithm `ES265`",
+            "33:8 unknown placeholder type `guid`",
+            "46:38 text where true or false is wanted",
+            "50:10 `256 Megs` is not a size",
+        ]
+    );
+}
+
+#[test]
+fn the_example_of_the_reference() {
+    assert_eq!(mistakes(EXAMPLE), ["51:1 the disk cache is not part of this version yet"]);
+    let without_disk: String = EXAMPLE.split_inclusive('\n').filter(|line| !line.starts_with("disk")).collect();
+    let config = read(&without_disk).unwrap();
+    assert_eq!(
+        config.listen,
+        Listen {
+            https: Some("0.0.0.0:443".parse().unwrap()),
+            http: Some(Http { address: "0.0.0.0:80".parse().unwrap(), role: HttpRole::Redirect }),
+            admin: Some("127.0.0.1:9300".parse().unwrap()),
+        }
+    );
+    assert_eq!(config.site.origin, "https://files.example.com");
+    let bucket = &config.buckets[0];
+    assert_eq!(
+        (bucket.name.as_str(), bucket.bucket.as_str(), bucket.post),
+        ("main", "acme-user-files", PostForms::Taken)
+    );
+    assert_eq!(bucket.upload_endpoint, bucket.endpoint);
+    let issuer = &config.issuers[0];
+    assert_eq!((issuer.settings.max_age, issuer.settings.leeway), (Some(86_400), 30));
+    assert_eq!(issuer.settings.may, Action::ALL);
+    assert!(matches!(&issuer.source, keys::Source::JwksUrl(url) if url.ends_with("jwks.json")));
+    assert_eq!(
+        config.carriers,
+        [Carrier::Header, Carrier::Cookie("edgepass".to_owned()), Carrier::Query("authorization".to_owned())]
+    );
+    assert_eq!(config.rules.routes().map(|(_, route)| route.name).collect::<Vec<_>>(), ["files", "public"]);
+    assert_eq!((config.cache.memory, config.cache.ttl), (256 << 20, Duration::from_mins(5)));
+    assert_eq!(config.tls.unwrap().key, file().with_file_name("files.key"));
+}
+
+#[test]
+fn who_serves_on_http() {
+    let with = |https: bool, http: &str, origin: &str, terminated: bool| {
+        let mut text = GOOD.replace("0.0.0.0:80", http).replace("https://files.example.com", origin);
+        if !https {
+            text = text
+                .replace("https = \"0.0.0.0:443\"\n", "")
+                .replace("[tls]\ncertificate = \"files.pem\"\nkey = \"files.key\"\n", "");
+        }
+        if terminated {
+            text = text.replace("[listen]\n", "[listen]\ntls = \"terminated\"\n");
+        }
+        read(&text).ok().and_then(|config| config.listen.http).map(|http| http.role)
+    };
+    let site = "https://files.example.com";
+    assert_eq!(with(true, "0.0.0.0:80", site, false), Some(HttpRole::Redirect));
+    assert_eq!(with(true, "127.0.0.1:80", site, false), Some(HttpRole::Serve));
+    assert_eq!(with(false, "127.0.0.1:80", site, false), Some(HttpRole::Serve));
+    assert_eq!(with(false, "[::1]:80", "http://localhost:80", false), None, "browsers leave the port out");
+    assert_eq!(with(false, "[::1]:8081", "http://localhost:8081", false), Some(HttpRole::Serve));
+    assert_eq!(with(false, "0.0.0.0:8081", "http://localhost:8081", false), Some(HttpRole::Serve));
+    assert_eq!(with(false, "0.0.0.0:80", site, true), Some(HttpRole::Serve));
+    assert_eq!(with(true, "0.0.0.0:80", site, true), None);
+    assert_eq!(with(false, "0.0.0.0:80", site, false), None);
+    assert_eq!(with(false, "0.0.0.0:80", "http://files.example.com", false), None);
+}
+
+#[test]
+fn the_rarer_keys() {
+    let text = GOOD
+        .replace("credentials = \"default\"", "credentials = { access_key_file = \"id.txt\", secret_key_file = \"shared.secret\" }\nupload_endpoint = \"http://localhost:9000\"\npost = false")
+        .replace("jwks_file = \"jwks.json\"\nalgorithms = [\"ES256\"]", "secret_file = \"shared.secret\"\nalgorithms = [\"HS256\"]\nleeway = \"0s\"")
+        .replace("types = [\"image/*\"]", "types = [\"image/*\"], expires = \"1h\"")
+        .replace("[token]\nfrom = [\"header\", \"query:authorization\"]\n", "")
+        .replace("[cache]\nmemory = \"256 MiB\"\nttl = \"5m\"\n", "");
+    let config = read(&text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+    let bucket = &config.buckets[0];
+    assert_eq!((bucket.upload_endpoint.as_str(), bucket.post), ("http://localhost:9000", PostForms::NotTaken));
+    let key = bucket.credentials.read(|_| None).unwrap();
+    assert_eq!(key.access_key, "id");
+    assert_eq!(config.issuers[0].settings.leeway, 0);
+    assert_eq!(config.carriers, token::default());
+    assert_eq!(config.cache, cache::DEFAULT);
+    let upload = config.rules.routes().find_map(|(_, route)| route.upload.map(|upload| upload.life));
+    assert_eq!(upload, Some(3600));
+}
+
+#[test]
+fn as_people_and_machines_read_it() {
+    let diagnostics = read(&GOOD.replace("region =", "\tregoin =")).unwrap_err();
+    let file = file();
+    assert_eq!(
+        diagnostics.to_string(),
+        format!(
+            "error: unknown key `regoin` in [bucket.main]\n  --> {}:16:2\n   |\n16 | \tregoin = \"us-west-2\"\n   | \t^^^^^^\n\
+             hint: did you mean `region`?\n\n1 mistake in {}\n",
+            file.display(),
+            file.display()
+        )
+    );
+    let json = diagnostics.to_json();
+    assert_eq!((&json["ok"], &json["mistakes"][0]["line"]), (&false.into(), &16.into()));
+    assert_eq!(json["mistakes"][0]["hint"], "did you mean `region`?");
+}
+
+/// Whatever the text: an answer, and no place outside it.
+#[test]
+fn no_text_is_too_broken() {
+    for at in 0..GOOD.len() {
+        if let Err(diagnostics) = read(&GOOD[..at]) {
+            assert!(!diagnostics.list.is_empty(), "{at}");
+            let lines = GOOD[..at].matches('\n').count() + 1;
+            let within = |found: &diagnostic::Diagnostic| found.position.as_ref().is_some_and(|at| at.line <= lines);
+            assert!(diagnostics.list.iter().all(within), "{at}");
+        }
+    }
+    for text in [
+        "\u{feff}",
+        "\r\n",
+        "\0",
+        "[",
+        "[[",
+        "[[route]]",
+        "route = 1",
+        "bucket = [1]",
+        "é = é",
+        "a.b.c = { d = [ { e",
+        "[listen]\n[listen]",
+    ] {
+        let diagnostics = read(text).unwrap_err();
+        assert!(!diagnostics.list.is_empty() && !diagnostics.to_string().is_empty(), "{text:?}");
+    }
+    let deep = format!("a = {}1{}", "[".repeat(5000), "]".repeat(5000));
+    assert!(read(&deep).is_err());
+}
