@@ -11,6 +11,7 @@ import os
 import platform
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -258,13 +259,16 @@ class Lab:
                     raise SystemExit(f"{name} closes connections")
 
     def send(self, server, name, count):
-        """`count` requests of the walk, one after the other."""
-        blocks = (self.directory / f"{name}.requests").read_bytes().split(b"\0")[:count]
-        with Connection(f"http://127.0.0.1:{server.port}", timeout=120) as connection:
-            for block in blocks:
-                connection.send(block)
-                if connection.receive().status != 200:
-                    raise SystemExit(f"{name}: a hit is refused")
+        """`count` requests of the walk, on 50 connections at a time."""
+        blocks = iter((self.directory / f"{name}.requests").read_bytes().split(b"\0")[:count])
+        connections = [Connection(f"http://127.0.0.1:{server.port}", timeout=120) for _ in range(50)]
+        for _ in range(count // len(connections)):
+            for connection in connections:
+                connection.send(next(blocks))
+            if any(connection.receive().status != 200 for connection in connections):
+                raise SystemExit(f"{name}: a hit is refused")
+        for connection in connections:
+            connection.close()
 
     def stop(self):
         for server in self.running:
@@ -278,8 +282,11 @@ def load(lab, server, seconds, seed):
                "-s", ROOT / "bench" / "requests.lua", f"http://127.0.0.1:{server.port}", "--",
                lab.directory / f"{server.name}.requests", str(seed)]  # fmt: skip
     before, started = server.cpu_seconds(), time.monotonic()
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=seconds + 60)
     cpu, elapsed = server.cpu_seconds() - before, time.monotonic() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    generator = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
     match = re.search(r"^RESULT (.*)$", done.stdout, re.M)
     if done.returncode or not match:
         raise SystemExit(f"wrk failed:\n{done.stdout}\n{done.stderr}")
@@ -292,6 +299,7 @@ def load(lab, server, seconds, seed):
         "p99_micros": result["p99"],
         "cpu_micros_per_request": cpu / result["requests"] * 1e6,
         "server_busy": cpu / elapsed,
+        "generator_micros_per_request": generator / result["requests"] * 1e6,
         "requests": result["requests"],
     }
 
@@ -354,6 +362,7 @@ ROWS = [
     ("instructions per request (user + kernel)", "instructions", "{:,.0f}"),
     ("user instructions per request (callgrind)", "user_instructions", "{:,.0f}"),
     ("server core busy", "server_busy", "{:.0%}"),
+    ("load generator CPU per request, µs", "generator_micros_per_request", "{:.1f}"),
     ("memory, MiB", "memory_mib", "{:,.0f}"),
     ("highest memory, MiB", "highest_memory_mib", "{:,.0f}"),
 ]

@@ -39,13 +39,31 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def jpeg(chromium, tmp_path_factory):
-    """A photo of coloured noise: a megabyte or more, so that it is seen in any byte counter."""
+    """A grainy evening over hills: a megabyte or more, so that it is seen in any byte counter."""
     page = chromium.new_page(viewport={"width": 1600, "height": 1200})
     page.set_content("<body style='margin:0'><canvas id=c width=1600 height=1200></canvas>")
     page.evaluate("""() => {
       const context = document.getElementById('c').getContext('2d');
-      const image = context.createImageData(1600, 1200);
-      for (let i = 0; i < image.data.length; i++) image.data[i] = (i % 4 === 3) ? 255 : Math.random() * 256;
+      const sky = context.createLinearGradient(0, 0, 0, 1200);
+      ['#22314f', '#7a5a7e', '#e08e6d', '#f6d9a0'].forEach((colour, at) => sky.addColorStop(at / 3, colour));
+      context.fillStyle = sky;
+      context.fillRect(0, 0, 1600, 1200);
+      context.fillStyle = '#fff1cf';
+      context.beginPath();
+      context.arc(1080, 690, 90, 0, 7);
+      context.fill();
+      [['#54506f', 760, 90], ['#35405c', 880, 70], ['#1d2b3c', 1010, 50]].forEach(([colour, height, wave], hill) => {
+        context.fillStyle = colour;
+        context.beginPath();
+        context.moveTo(0, 1200);
+        for (let x = 0; x <= 1600; x += 8) {
+          context.lineTo(x, height - wave * Math.sin(x / (170 + 60 * hill) + hill * 2) - 20 * Math.sin(x / 61 + hill));
+        }
+        context.lineTo(1600, 1200);
+        context.fill();
+      });
+      const image = context.getImageData(0, 0, 1600, 1200);
+      for (let i = 0; i < image.data.length; i++) if (i % 4 !== 3) image.data[i] += (Math.random() - 0.5) * 60;
       context.putImageData(image, 0, 0);
     }""")
     path = tmp_path_factory.mktemp("photo") / "Käfer am Fenster.jpg"
@@ -115,7 +133,7 @@ class Person:
         return [error for error in self.errors if not re.search(r"status of (401|403)", error)]
 
     def picture(self, name):
-        self.page.screenshot(path=RESULTS / f"{name}.png", full_page=True)
+        self.page.screenshot(path=RESULTS / f"{name}.png")
 
     def __enter__(self):
         return self

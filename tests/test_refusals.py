@@ -619,8 +619,8 @@ def test_http2_header_floods_are_refused(gateway, path, workspace):
         try:
             answer = client.get(gateway.origin + path, headers={"Authorization": f"Bearer {token}", "x-filler": "a" * 200_000})
             assert answer.status_code == 431
-        except httpx.RemoteProtocolError:
-            pass
+        except (httpx.RemoteProtocolError, httpx.WriteError, httpx.ReadError):
+            pass  # the connection is ended
         assert client.get(gateway.origin + path, headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 

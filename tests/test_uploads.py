@@ -133,6 +133,22 @@ def test_post_by_curl(gateway, workspace, s3, dev, tmp_path):
     assert read_back(gateway, workspace, s3, dev, given) == (BODY, BODY)
 
 
+def test_presigned_by_boto3(gateway, workspace, s3, dev):
+    """Both forms as boto3 signs them, sent to the store, read back through the gateway."""
+    bucket = dev.s3["bucket"]
+    for number in range(2):
+        key = f"{workspace.id}/{uuid.uuid4()}/photo {number}.png"
+        if number:
+            given = s3.generate_presigned_post(bucket, key, Fields={"Content-Type": "image/png"}, Conditions=[{"Content-Type": "image/png"}])
+            assert post(given, BODY).status == 204
+        else:
+            params = {"Bucket": bucket, "Key": key, "ContentType": "image/png"}
+            url = s3.generate_presigned_url("put_object", Params=params)
+            assert put({"method": "PUT", "url": url, "headers": {"Content-Type": "image/png"}}, BODY).status == 200
+        given = {"key": key, "path": "/" + key.replace(" ", "%20")}
+        assert read_back(gateway, workspace, s3, dev, given) == (BODY, BODY)
+
+
 @pytest.mark.parametrize("mode", ["put", "post"])
 @pytest.mark.parametrize("size", [0, 1, 1_048_577, 9_000_000])
 def test_sizes(gateway, workspace, s3, dev, mode, size):

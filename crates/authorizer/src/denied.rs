@@ -46,6 +46,8 @@ pub enum Denied {
     IssuerMayNot(Action),
     /// Rules exist, and this token's claims satisfy none.
     PathNotCovered,
+    /// The key that the path makes is longer than a store takes.
+    KeyTooLong,
 }
 
 /// What clients see: stable, and telling nothing that helps an attacker.
@@ -97,6 +99,7 @@ impl Denied {
             Self::NoRule(_) => "no_rule_for_action",
             Self::IssuerMayNot(_) => "issuer_may_not",
             Self::PathNotCovered => "path_not_covered",
+            Self::KeyTooLong => "key_too_long",
         }
     }
 
@@ -104,7 +107,9 @@ impl Denied {
         match self {
             Self::TokenMissing => PublicCode::TokenMissing,
             Self::Expired | Self::TooOld => PublicCode::TokenExpired,
-            Self::NoRoute | Self::NoRule(_) | Self::IssuerMayNot(_) | Self::PathNotCovered => PublicCode::Forbidden,
+            Self::NoRoute | Self::NoRule(_) | Self::IssuerMayNot(_) | Self::PathNotCovered | Self::KeyTooLong => {
+                PublicCode::Forbidden
+            }
             Self::Malformed(_)
             | Self::AlgorithmNotAllowed
             | Self::UnknownIssuer
@@ -156,6 +161,7 @@ impl fmt::Display for Denied {
             Self::NoRoute => write!(f, "no route has this path"),
             Self::NoRule(action) => write!(f, "the route has no rule that allows `{action}`"),
             Self::IssuerMayNot(action) => write!(f, "the token's issuer may not grant `{action}`"),
+            Self::KeyTooLong => write!(f, "the object's key would be longer than 1,024 bytes"),
             Self::PathNotCovered => write!(f, "no rule of the route is satisfied by the token's claims"),
         }
     }

@@ -33,6 +33,10 @@ pub enum JwkFault {
     Symmetric {
         key: usize,
     },
+    /// It holds `d`: whoever can read the set can sign.
+    Private {
+        key: usize,
+    },
     SameId(String),
     /// No key of the set is one of the issuer's algorithms.
     NoneUsable,
@@ -48,6 +52,7 @@ impl fmt::Display for JwkFault {
             Self::Key { key, fault } => write!(f, "key {key}: {fault}"),
             Self::Algorithm { key } => write!(f, "key {key}: its `alg` is not one of the issuer's algorithms"),
             Self::Symmetric { key } => write!(f, "key {key}: a secret does not belong in a published key set"),
+            Self::Private { key } => write!(f, "key {key}: it holds the private half; publish the public one alone"),
             Self::SameId(id) => write!(f, "two keys share the `kid` `{id}`"),
             Self::NoneUsable => write!(f, "no key of one of the issuer's algorithms"),
         }
@@ -100,6 +105,9 @@ fn parse_jwk(number: usize, jwk: &Map<String, Value>, algorithms: &[Algorithm]) 
         };
     if !for_signatures {
         return Ok(None);
+    }
+    if jwk.contains_key("d") {
+        return Err(JwkFault::Private { key: number });
     }
     let id = text("kid")?.map(str::to_owned);
     let alg = text("alg")?;
@@ -175,6 +183,8 @@ mod tests {
         assert_eq!(parse(&[EC, EC], &Algorithm::ALL).unwrap_err(), JwkFault::SameId("1".to_owned()));
         let small = format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, "q".repeat(168));
         assert!(matches!(parse(&[EC, &small], &Algorithm::ALL), Err(JwkFault::Key { key: 1, .. })));
+        let private = ED.replace("\"kid\"", "\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\",\"kid\"");
+        assert_eq!(parse(&[EC, &private], &Algorithm::ALL).unwrap_err(), JwkFault::Private { key: 1 });
         let oct = r#"{"kty":"oct","k":"AAAA"}"#;
         assert_eq!(parse(&[oct], &Algorithm::ALL).unwrap_err(), JwkFault::Symmetric { key: 0 });
         assert!(parse(&[&EC.replace("\"x\":\"M", "\"x\":\"")], &Algorithm::ALL).is_err());

@@ -22,6 +22,9 @@ use crate::upload::{TypePattern, UploadRules, UploadSettings, fills};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BucketId(pub usize);
 
+/// The longest key in bytes that S3 takes.
+const MAX_KEY: usize = 1024;
+
 #[derive(Debug)]
 pub struct Rules {
     issuers: Vec<IssuerSettings>,
@@ -165,18 +168,17 @@ impl Rules {
     ) -> Result<Allowed<P>, Denied> {
         let found = self.tree.find(path.as_str());
         let found = found.as_ref().and_then(|(id, captures)| self.routes.get(id.0).map(|route| (*id, route, captures)));
-        let allowed = |(id, route, captures): (RouteId, &Route, &Captures), rule, bearer| Allowed {
-            route: id,
-            rule,
-            bucket: route.bucket,
-            key: route.key.of(captures, path),
-            bearer,
-            permission: PhantomData,
+        let allowed = |(id, route, captures): (RouteId, &Route, &Captures), rule, bearer| {
+            let key = route.key.of(captures, path);
+            if key.len() > MAX_KEY {
+                return Err(Denied::KeyTooLong);
+            }
+            Ok(Allowed { route: id, rule, bucket: route.bucket, key, bearer, permission: PhantomData })
         };
         if let Some(found) = found
             && let Some(rule) = rows_for(found.1, P::ACTION).find(|(_, row)| row.tests.is_none()).map(|(rule, _)| rule)
         {
-            return Ok(allowed(found, rule, None));
+            return allowed(found, rule, None);
         }
 
         // Of several tokens that fail, the answer that helps most: one that has only expired, then one that is valid but
@@ -196,7 +198,7 @@ impl Rules {
             };
             let covered = covering_row::<P>(found, &verified, issuer, path);
             match (verified.check(issuer, now), covered, found) {
-                (Ok(()), Ok(rule), Some(found)) => return Ok(allowed(found, rule, Some(verified))),
+                (Ok(()), Ok(rule), Some(found)) => return allowed(found, rule, Some(verified)),
                 (Ok(()), Ok(_), None) => forbidden = Some(Denied::NoRoute),
                 (Ok(()), Err(denied), _) => {
                     forbidden.get_or_insert(denied);

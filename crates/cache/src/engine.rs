@@ -210,7 +210,7 @@ impl<F: Fetch> Cache<F> {
 
     /// One slice of the entry's version.
     pub async fn slice(self: &Arc<Self>, entry: &Arc<Entry>, number: u64) -> Result<Bytes, CacheError> {
-        if let Some(bytes) = self.slice_at_hand(entry, number) {
+        if let Some(bytes) = self.at_hand(entry, number) {
             return Ok(bytes);
         }
         let key = Key::Slice { id: entry.id.clone(), etag: entry.head.etag.clone(), number };
@@ -219,16 +219,28 @@ impl<F: Fetch> Cache<F> {
             .join(
                 &key,
                 &self.runtime,
-                || self.slice_at_hand(entry, number).map(Ok),
+                || self.at_hand(entry, number).map(Ok),
                 || async move { cache.fill(&version, number).await },
             )
             .await
             .unwrap_or_else(|missing| Err(missing.into()))
     }
 
+    /// One slice of the entry's version, if nobody need be asked for it.
+    pub fn at_hand(&self, entry: &Entry, number: u64) -> Option<Bytes> {
+        if let Some(body) = &entry.body {
+            return (number == 0).then(|| body.clone());
+        }
+        let key = Key::Slice { id: entry.id.clone(), etag: entry.head.etag.clone(), number };
+        match self.kept.get(&key) {
+            Some(Value::Slice(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// Begins to fetch a slice that will be wanted soon.
     pub fn read_ahead(self: &Arc<Self>, entry: &Arc<Entry>, number: u64) {
-        if !entry.kept || self.slice_at_hand(entry, number).is_some() {
+        if !entry.kept || self.at_hand(entry, number).is_some() {
             return;
         }
         let key = Key::Slice { id: entry.id.clone(), etag: entry.head.etag.clone(), number };
@@ -254,17 +266,6 @@ impl<F: Fetch> Cache<F> {
     fn known(&self, bucket: usize, key: &str) -> Option<Arc<Entry>> {
         match self.kept.get(&ObjectQuery { bucket, key }) {
             Some(Value::Object(entry)) => Some(entry),
-            _ => None,
-        }
-    }
-
-    fn slice_at_hand(&self, entry: &Entry, number: u64) -> Option<Bytes> {
-        if let Some(body) = &entry.body {
-            return (number == 0).then(|| body.clone());
-        }
-        let key = Key::Slice { id: entry.id.clone(), etag: entry.head.etag.clone(), number };
-        match self.kept.get(&key) {
-            Some(Value::Slice(bytes)) => Some(bytes),
             _ => None,
         }
     }

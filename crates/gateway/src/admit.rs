@@ -1,7 +1,7 @@
 //! From the request as it arrived to what is asked, or a refusal: limits, method, host, and the target decoded once.
 
 use authorizer::ObjectPath;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST};
+use http::header::HOST;
 use http::request::Parts;
 use http::{Method, Version};
 
@@ -25,7 +25,8 @@ pub enum Admitted {
     /// GET or HEAD of an object.
     Object(ObjectPath),
     Own(Endpoint),
-    Preflight,
+    /// OPTIONS, by a browser before it asks or by anyone. It needs no token and no path that is good for anything.
+    Preflight(Option<ObjectPath>),
     Redirect(String),
 }
 
@@ -41,8 +42,13 @@ pub enum Endpoint {
 
 const RESERVED: &str = "/_edgepass/";
 
-pub fn is_reserved(parts: &Parts) -> bool {
-    parts.uri.path().starts_with(RESERVED)
+/// The methods that a target takes.
+pub fn methods(parts: &Parts) -> &'static str {
+    match parts.uri.path().strip_prefix(RESERVED) {
+        Some("session") => "GET, HEAD, POST, DELETE, OPTIONS",
+        Some("uploads") => "POST, OPTIONS",
+        _ => "GET, HEAD, OPTIONS",
+    }
 }
 
 pub fn admit(parts: &Parts, listener: Listener, site: &str, carriers: &[Carrier]) -> Result<Admitted, Refusal> {
@@ -55,7 +61,7 @@ pub fn admit(parts: &Parts, listener: Listener, site: &str, carriers: &[Carrier]
         return redirect(parts, site, carriers);
     }
     if parts.method == Method::OPTIONS {
-        return Ok(Admitted::Preflight);
+        return Ok(Admitted::Preflight(ObjectPath::from_target(parts.uri.path()).ok()));
     }
     if let Some(name) = parts.uri.path().strip_prefix(RESERVED) {
         return endpoint(&parts.method, name).map(Admitted::Own);
@@ -64,10 +70,6 @@ pub fn admit(parts: &Parts, listener: Listener, site: &str, carriers: &[Carrier]
         return Err(Refusal::new(Code::MethodNotAllowed, "method_not_allowed"));
     }
     Ok(Admitted::Object(ObjectPath::from_target(parts.uri.path())?))
-}
-
-pub fn is_preflight(parts: &Parts) -> bool {
-    parts.method == Method::OPTIONS && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn endpoint(method: &Method, name: &str) -> Result<Endpoint, Refusal> {

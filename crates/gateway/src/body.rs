@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cache::{Cache, CacheError, Entry, SLICE, slice_of};
+use cache::{Cache, CacheError, Entry, Lookup, SLICE, slice_of};
 use http_body::{Frame, SizeHint};
 
 use crate::origins::Origins;
@@ -34,6 +34,8 @@ struct Stretch {
     end: u64,
     at_hand: Option<(u64, Bytes)>,
     pending: Option<Pending>,
+    /// Whether a slice had to be fetched.
+    missed: bool,
 }
 
 /// A slice on its way.
@@ -77,8 +79,15 @@ impl Body {
         if let Some(whole) = entry.body() {
             return Self::bytes(cut(whole, first, end));
         }
-        let stretch =
-            Stretch { cache: Arc::clone(cache), entry: Arc::clone(entry), next: first, end, at_hand, pending: None };
+        let stretch = Stretch {
+            cache: Arc::clone(cache),
+            entry: Arc::clone(entry),
+            next: first,
+            end,
+            at_hand,
+            pending: None,
+            missed: false,
+        };
         Self { kind: Kind::Object(Box::new(stretch)), record: None }
     }
 
@@ -109,7 +118,12 @@ impl http_body::Body for Body {
             Kind::Empty => return Poll::Ready(None),
             Kind::Bytes(bytes) => std::mem::take(bytes),
             Kind::Object(stretch) => match ready!(stretch.poll_slice(context)) {
-                Ok(bytes) => bytes,
+                Ok(bytes) => {
+                    if let Some(record) = this.record.as_mut().filter(|_| stretch.missed) {
+                        record.lookup = Some(Lookup::Miss);
+                    }
+                    bytes
+                }
                 Err(error) => {
                     if let Some(record) = &mut this.record {
                         record.cut(error);
@@ -145,12 +159,9 @@ impl Stretch {
             return Poll::Ready(Ok(Bytes::new()));
         }
         let number = slice_of(self.next);
-        let slice = match self.at_hand.take_if(|(at_hand, _)| *at_hand == number) {
-            Some((_, slice)) => slice,
-            None => match ready!(self.pending(number).as_mut().poll(context)) {
-                Ok(slice) => slice,
-                Err(error) => return Poll::Ready(Err(error)),
-            },
+        let slice = match self.slice_now(number) {
+            Some(slice) => slice,
+            None => ready!(self.pending(number).as_mut().poll(context))?,
         };
         self.pending = None;
         let start = number * SLICE;
@@ -160,6 +171,19 @@ impl Stretch {
         }
         self.next += bytes.len() as u64;
         Poll::Ready(Ok(bytes))
+    }
+
+    /// The slice, if nobody need be asked for it.
+    fn slice_now(&mut self, number: u64) -> Option<Bytes> {
+        if let Some((_, slice)) = self.at_hand.take_if(|(at_hand, _)| *at_hand == number) {
+            return Some(slice);
+        }
+        if self.pending.is_some() {
+            return None;
+        }
+        let slice = self.cache.at_hand(&self.entry, number);
+        self.missed |= slice.is_none();
+        slice
     }
 
     /// The slice being fetched, with the one after it begun as well where it will be wanted.
@@ -179,12 +203,4 @@ fn cut(bytes: &Bytes, first: u64, end: u64) -> Bytes {
     let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
     let (first, end) = (place(first), place(end));
     if first < end { bytes.slice(first..end) } else { Bytes::new() }
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        if let Some(record) = self.record.take() {
-            record.write();
-        }
-    }
 }

@@ -55,8 +55,10 @@ pub fn headers(key: &str, head: &ObjectHead) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::with_capacity(6);
     let content_type = head.content_type.clone().filter(|_| essence.contains('/'));
     headers.push((CONTENT_TYPE, content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"))));
-    let wants_saving =
-        head.content_disposition.as_ref().is_some_and(|value| value.as_bytes().starts_with(b"attachment"));
+    let wants_saving = head
+        .content_disposition
+        .as_ref()
+        .is_some_and(|value| value.as_bytes().get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case(b"attachment")));
     let inline = INLINE.contains(&essence.as_str()) && !wants_saving;
     if let Some(disposition) = disposition(inline, key.rsplit('/').next().unwrap_or_default()) {
         headers.push((CONTENT_DISPOSITION, disposition));

@@ -8,9 +8,8 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
 
-use http::{Method, StatusCode};
+use http::Method;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -24,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::admit::Listener;
 use crate::limits;
 use crate::pipeline::{Pipeline, serve};
-use crate::record::{Id, Record};
+use crate::record::Record;
 use crate::respond::unreadable;
 use crate::wire::{Flow, Refuse, Wire};
 
@@ -191,29 +190,10 @@ struct Unreadable {
 
 impl Refuse for Unreadable {
     fn refuse(&self, status: u16) -> Vec<u8> {
-        let id = Id(self.pipeline.ids.next());
-        let (refusal, answer) = unreadable(status, id);
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         self.flow.asked();
-        let mut record = Record {
-            pipeline: Arc::clone(&self.pipeline),
-            time: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-            started: std::time::Instant::now(),
-            id,
-            method: Method::GET,
-            path: String::new(),
-            status: StatusCode::OK,
-            refused: None,
-            route: None,
-            rule: None,
-            bearer: None,
-            lookup: None,
-            bytes: 0,
-            origin_micros: None,
-            flow: Arc::clone(&self.flow),
-        };
-        record.refuse(&refusal);
-        record.write();
+        let mut record = Record::begin(&self.pipeline, Arc::clone(&self.flow), Method::GET, String::new());
+        let (refusal, answer) = unreadable(status, record.id);
+        record.answered(refusal.code.status(), Some(&refusal));
         answer
     }
 }

@@ -1,25 +1,25 @@
 //! The way of a request, read from top to bottom: admit, authorise, locate, cache, respond.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use authorizer::{Allowed, Cors, Denied, ObjectPath, Permission, Read, Rules, UnixTime};
-use cache::{Cache, Conditions, Lookup, ObjectId, Opened, Outcome, ServedBytes, WantedBytes};
+use cache::{Cache, CacheError, Conditions, Lookup, ObjectId, Opened, Outcome, ServedBytes, WantedBytes};
 use http::header::ORIGIN;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use keys::Keyring;
 
-use crate::admit::{Admitted, Endpoint, Listener, admit, is_preflight, is_reserved};
+use crate::admit::{Admitted, Endpoint, Listener, admit, methods};
 use crate::body::Body;
 use crate::log::Log;
 use crate::memory::TokenMemory;
 use crate::metrics::{Ids, Metrics};
 use crate::origins::Origins;
-use crate::record::{Id, Record};
+use crate::record::Record;
 use crate::refusal::{Code, Refusal};
-use crate::respond::{Answer, Audience, Methods, Refused, respond};
+use crate::respond::{Answer, Audience, Refused, respond};
 use crate::settings::{Bucket, Carrier};
 use crate::token::presented;
 use crate::wire::Flow;
@@ -50,12 +50,11 @@ pub async fn serve(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let mut record = begin(&pipeline, &parts, flow);
+    let mut record = Record::begin(&pipeline, flow, parts.method.clone(), shown_path(&parts));
     let now = UnixTime(record.time.div_euclid(1000));
-    let methods = if is_reserved(&parts) { Methods::Own } else { Methods::Object };
     let answer = match answer(&pipeline, &parts, body, listener, now, &mut record).await {
         Ok(answer) => answer,
-        Err(refused) => Answer::Refused(Refused { methods, ..refused }),
+        Err(refused) => Answer::Refused(Refused { methods: methods(&parts), ..refused }),
     };
     respond(&pipeline, &parts.method, parts.headers.get(ORIGIN), answer, record)
 }
@@ -75,9 +74,9 @@ async fn answer(
         Admitted::Own(Endpoint::WhoAmI) => Ok(sessions::who_am_i(pipeline, parts, now, record).await?),
         Admitted::Own(Endpoint::SignOut) => Ok(sessions::sign_out(pipeline, parts)?),
         Admitted::Own(Endpoint::Health) => Ok(health(pipeline)?),
-        Admitted::Preflight => {
-            let own = is_reserved(parts) || !is_preflight(parts);
-            Ok(Answer::Preflight { methods: if own { Methods::Own } else { Methods::Object } })
+        Admitted::Preflight(path) => {
+            record.route = path.and_then(|path| pipeline.rules.route_of(&path));
+            Ok(Answer::Preflight { methods: methods(parts) })
         }
         Admitted::Redirect(location) => Ok(Answer::Redirect { location }),
     }
@@ -95,13 +94,32 @@ async fn object(
     let allowed = authorise::<Read>(pipeline, &path, &presented.texts(), now, record).await;
     record.path = path.into_string();
     let allowed = allowed?;
-    let audience = audience(pipeline, &allowed);
+    let audience = if allowed.is_public() { Audience::Everyone } else { Audience::Bearer };
 
-    let wanted = if parts.method == Method::GET { WantedBytes::of(&parts.headers) } else { WantedBytes::Whole };
-    let opened = open(pipeline, allowed, wanted, &parts.method, now, record).await?;
-    let entry = opened.entry;
+    // An object that was replaced since the cache last looked is looked at once more: nothing has been sent yet.
+    for _ in 0..2 {
+        if let Some(answer) = read(pipeline, parts, &allowed, audience, now, record).await? {
+            return Ok(answer);
+        }
+    }
+    Err(CacheError::Changed.into())
+}
+
+/// What the leave covers, as far as it is asked for; none where the version that the cache knew is gone.
+async fn read(
+    pipeline: &Arc<Pipeline>,
+    parts: &Parts,
+    allowed: &Allowed<Read>,
+    audience: Audience,
+    now: UnixTime,
+    record: &mut Record,
+) -> Result<Option<Answer>, Refused> {
+    let whole_answer = parts.method == Method::GET;
+    let wanted = if whole_answer { WantedBytes::of(&parts.headers) } else { WantedBytes::Whole };
+    let Opened { entry, mut at_hand, .. } =
+        open(pipeline, allowed, whole_answer.then_some(wanted), now, record).await?;
     match cache::evaluate(&Conditions::new(&parts.headers), &entry.head) {
-        Outcome::NotModified => return Ok(Answer::NotModified { entry, audience }),
+        Outcome::NotModified => return Ok(Some(Answer::NotModified { entry, audience })),
         Outcome::Failed => return Err(Refusal::new(Code::PreconditionFailed, "precondition_failed").into()),
         Outcome::Proceed => {}
     }
@@ -114,14 +132,22 @@ async fn object(
             return Err(Refused { size: Some(entry.head.size), ..refusal.into() });
         }
     };
-    let mut at_hand = opened.at_hand;
-    if parts.method == Method::GET && entry.body().is_none() && at_hand.is_none() && first < end {
+    if whole_answer && entry.body().is_none() && at_hand.is_none() && first < end {
         // The first slice before the head: trouble with it is still an answer, not a cut connection.
-        let slice = cache::slice_of(first);
-        at_hand = Some((slice, pipeline.cache.slice(&entry, slice).await?));
+        let number = cache::slice_of(first);
+        let slice = if let Some(slice) = pipeline.cache.at_hand(&entry, number) {
+            slice
+        } else {
+            record.lookup = Some(Lookup::Miss);
+            match timed(record, pipeline.cache.slice(&entry, number)).await {
+                Err(CacheError::Changed) => return Ok(None),
+                slice => slice?,
+            }
+        };
+        at_hand = Some((number, slice));
     }
     let body = Body::object(&pipeline.cache, &entry, first, end, at_hand);
-    Ok(Answer::Object { entry, served, body, audience })
+    Ok(Some(Answer::Object { entry, served, body, audience }))
 }
 
 /// Leave to act, from the rules alone. A token that names a key which its issuer may have published since then is worth one
@@ -154,21 +180,11 @@ pub async fn authorise<P: Permission>(
     Ok(allowed)
 }
 
-fn audience(pipeline: &Pipeline, allowed: &Allowed<Read>) -> Audience {
-    if allowed.is_public() {
-        let any_origin = pipeline.rules.route(allowed.route()).is_some_and(|route| route.any_origin);
-        Audience::Everyone { any_origin }
-    } else {
-        Audience::Bearer
-    }
-}
-
-/// The object that was allowed, and no other: bucket and key come out of the leave itself.
+/// The object that was allowed, and no other: bucket and key come out of the leave itself. `wanted` is none for the head alone.
 async fn open(
     pipeline: &Arc<Pipeline>,
-    allowed: Allowed<Read>,
-    wanted: WantedBytes,
-    method: &Method,
+    allowed: &Allowed<Read>,
+    wanted: Option<WantedBytes>,
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Opened, Refusal> {
@@ -177,12 +193,19 @@ async fn open(
         record.lookup = Some(Lookup::Hit);
         return Ok(Opened { entry, lookup: Lookup::Hit, at_hand: None });
     }
-    let id = ObjectId { bucket, key: allowed.into_key().into() };
-    let asked = Instant::now();
-    let opened = pipeline.cache.find(id, (method == Method::GET).then_some(wanted), now.0).await;
-    record.origin_micros = u64::try_from(asked.elapsed().as_micros()).ok();
+    let id = ObjectId { bucket, key: allowed.key().into() };
+    let opened = timed(record, pipeline.cache.find(id, wanted, now.0)).await;
     record.lookup = Some(opened.as_ref().map_or(Lookup::Miss, |opened| opened.lookup));
     Ok(opened?)
+}
+
+/// Counts the wait as one for the origin.
+async fn timed<T>(record: &mut Record, wait: impl Future<Output = T>) -> T {
+    let asked = Instant::now();
+    let output = wait.await;
+    let micros = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
+    record.origin_micros = Some(record.origin_micros.unwrap_or(0).saturating_add(micros));
+    output
 }
 
 fn health(pipeline: &Pipeline) -> Result<Answer, Refusal> {
@@ -199,27 +222,6 @@ impl Pipeline {
     }
 }
 
-fn begin(pipeline: &Arc<Pipeline>, parts: &Parts, flow: Arc<Flow>) -> Record {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Record {
-        pipeline: Arc::clone(pipeline),
-        time: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-        started: Instant::now(),
-        id: Id(pipeline.ids.next()),
-        method: parts.method.clone(),
-        path: shown_path(parts),
-        status: StatusCode::OK,
-        refused: None,
-        route: None,
-        rule: None,
-        bearer: None,
-        lookup: None,
-        bytes: 0,
-        origin_micros: None,
-        flow,
-    }
-}
-
 /// The target's path as it came, for requests that are not admitted.
 fn shown_path(parts: &Parts) -> String {
     parts.uri.path().chars().take(1024).collect()
@@ -227,12 +229,12 @@ fn shown_path(parts: &Parts) -> String {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, methods: Methods::Object, size: None }
+        Self { refusal, methods: "", size: None }
     }
 }
 
-impl From<cache::CacheError> for Refused {
-    fn from(error: cache::CacheError) -> Self {
+impl From<CacheError> for Refused {
+    fn from(error: CacheError) -> Self {
         Refusal::from(error).into()
     }
 }

@@ -2,7 +2,7 @@
 //! No field holds a token or a query.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use authorizer::{RouteId, Verified};
 use cache::{CacheError, Lookup};
@@ -11,6 +11,12 @@ use http::{Method, StatusCode};
 use crate::pipeline::Pipeline;
 use crate::refusal::{Culprit, Refusal};
 use crate::wire::Flow;
+
+/// No answer was sent: the number that nginx made usual for it.
+const CLIENT_GONE: StatusCode = match StatusCode::from_u16(499) {
+    Ok(status) => status,
+    Err(_) => StatusCode::BAD_REQUEST,
+};
 
 pub struct Record {
     pub pipeline: Arc<Pipeline>,
@@ -53,9 +59,30 @@ impl Id {
 }
 
 impl Record {
-    pub fn refuse(&mut self, refusal: &Refusal) {
-        self.status = refusal.code.status();
-        self.refused = Some((refusal.code.as_str(), refusal.reason, refusal.code.culprit()));
+    pub fn begin(pipeline: &Arc<Pipeline>, flow: Arc<Flow>, method: Method, path: String) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            pipeline: Arc::clone(pipeline),
+            time: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+            started: Instant::now(),
+            id: Id(pipeline.ids.next()),
+            method,
+            path,
+            status: CLIENT_GONE,
+            refused: Some(("client_gone", "client_gone", Culprit::Client)),
+            route: None,
+            rule: None,
+            bearer: None,
+            lookup: None,
+            bytes: 0,
+            origin_micros: None,
+            flow,
+        }
+    }
+
+    pub fn answered(&mut self, status: StatusCode, refusal: Option<&Refusal>) {
+        self.status = status;
+        self.refused = refusal.map(|refusal| (refusal.code.as_str(), refusal.reason, refusal.code.culprit()));
     }
 
     /// The answer had begun and could not be ended.
@@ -63,11 +90,14 @@ impl Record {
         let refusal = Refusal::from(error);
         self.refused = Some(("cut", refusal.reason, refusal.code.culprit()));
     }
+}
 
-    pub fn write(self) {
+/// Written whatever became of the request, also when its client went away before there was an answer.
+impl Drop for Record {
+    fn drop(&mut self) {
         let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.pipeline.metrics.answered(&self, micros);
-        self.pipeline.log.write(&self, micros);
+        self.pipeline.metrics.answered(self, micros);
+        self.pipeline.log.write(self, micros);
         self.flow.answered();
     }
 }

@@ -7,8 +7,8 @@ use cache::{Entry, ServedBytes};
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL,
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE, VARY,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+    SET_COOKIE, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
@@ -24,8 +24,6 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("Edgepass-Id, ETag, Content-Range, Accept-Ranges, Content-Length, Content-Disposition");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("Authorization, Range, If-Range, Content-Type");
-const READ_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
-const OWN_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");
 /// RFC 9111 section 3.5: strangers' caches keep nothing; the browser asks on every use and a changed token does not matter.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, no-cache");
@@ -39,7 +37,7 @@ pub enum Answer {
     NotModified { entry: Arc<Entry>, audience: Audience },
     Json { status: StatusCode, body: String, cookies: Vec<String> },
     SignedOut { cookies: Vec<String> },
-    Preflight { methods: Methods },
+    Preflight { methods: &'static str },
     Redirect { location: String },
     Refused(Refused),
 }
@@ -47,7 +45,7 @@ pub enum Answer {
 /// A refusal, with the headers that its status asks for.
 pub struct Refused {
     pub refusal: Refusal,
-    pub methods: Methods,
+    pub methods: &'static str,
     /// The size of the object that the range was beyond.
     pub size: Option<u64>,
 }
@@ -56,26 +54,7 @@ pub struct Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Bearer,
-    /// Anyone; pages of every origin too where the route says so.
-    Everyone {
-        any_origin: bool,
-    },
-}
-
-/// Which methods the target takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Methods {
-    Object,
-    Own,
-}
-
-impl Methods {
-    fn value(self) -> HeaderValue {
-        match self {
-            Self::Object => READ_METHODS,
-            Self::Own => OWN_METHODS,
-        }
-    }
+    Everyone,
 }
 
 /// Writes the answer, and the record of it for when it has been sent.
@@ -87,11 +66,8 @@ pub fn respond(
     mut record: Record,
 ) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(24);
-    let any_origin = matches!(
-        answer,
-        Answer::Object { audience: Audience::Everyone { any_origin: true }, .. }
-            | Answer::NotModified { audience: Audience::Everyone { any_origin: true }, .. }
-    );
+    let any_origin = record.route.and_then(|route| pipeline.rules.route(route)).is_some_and(|route| route.any_origin);
+    let mut refusal = None;
     let (status, body) = match answer {
         Answer::Object { entry, served, body, audience } => {
             object_headers(&mut headers, pipeline, &entry, audience);
@@ -123,8 +99,8 @@ pub fn respond(
             (StatusCode::NO_CONTENT, Body::empty())
         }
         Answer::Preflight { methods } => {
-            headers.insert(ALLOW, methods.value());
-            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.value());
+            headers.insert(ALLOW, HeaderValue::from_static(methods));
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_MAX_AGE));
             (StatusCode::NO_CONTENT, Body::empty())
@@ -135,17 +111,18 @@ pub fn respond(
             (StatusCode::PERMANENT_REDIRECT, Body::empty())
         }
         Answer::Refused(refused) => {
-            record.refuse(&refused.refusal);
             refusal_headers(&mut headers, &refused);
             let body = refusal_body(&refused.refusal, record.id);
-            (refused.refusal.code.status(), text_body(method, &mut headers, body))
+            let status = refused.refusal.code.status();
+            refusal = Some(refused.refusal);
+            (status, text_body(method, &mut headers, body))
         }
     };
     if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, NO_STORE);
+        own_headers(&mut headers, pipeline);
     }
     common_headers(&mut headers, pipeline, origin, any_origin, record.id);
-    record.status = status;
+    record.answered(status, refusal.as_ref());
     let mut response = Response::new(body.with_record(record));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
@@ -164,7 +141,7 @@ pub fn unreadable(status: u16, id: Id) -> (Refusal, Vec<u8>) {
     let status = code.status();
     let head = format!(
         "HTTP/1.1 {} {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
-         vary: Origin\r\nx-content-type-options: nosniff\r\nedgepass-id: {}\r\nconnection: close\r\n\r\n",
+         vary: Origin\r\nx-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\nedgepass-id: {}\r\nconnection: close\r\n\r\n",
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),
         body.len(),
@@ -173,12 +150,19 @@ pub fn unreadable(status: u16, id: Id) -> (Refusal, Vec<u8>) {
     (refusal, [head.into_bytes(), body.into_bytes()].concat())
 }
 
+/// Of answers that are not an object's: nobody keeps them, and they do nothing in a browser.
+fn own_headers(headers: &mut HeaderMap, pipeline: &Pipeline) {
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, pipeline.resource_policy.clone());
+}
+
 fn object_headers(headers: &mut HeaderMap, pipeline: &Pipeline, entry: &Entry, audience: Audience) {
     headers.insert(ETAG, entry.head.etag.clone());
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     let (cache_control, resource_policy) = match audience {
         Audience::Bearer => (PRIVATE, pipeline.resource_policy.clone()),
-        Audience::Everyone { .. } => {
+        Audience::Everyone => {
             (entry.head.cache_control.clone().unwrap_or(PUBLIC), HeaderValue::from_static("cross-origin"))
         }
     };
@@ -228,7 +212,7 @@ fn refusal_headers(headers: &mut HeaderMap, refused: &Refused) {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         StatusCode::METHOD_NOT_ALLOWED => {
-            headers.insert(ALLOW, refused.methods.value());
+            headers.insert(ALLOW, HeaderValue::from_static(refused.methods));
         }
         StatusCode::RANGE_NOT_SATISFIABLE => {
             insert(headers, CONTENT_RANGE, format!("bytes */{}", refused.size.unwrap_or(0)));

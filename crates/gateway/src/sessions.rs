@@ -83,7 +83,7 @@ pub fn sign_out(pipeline: &Pipeline, parts: &Parts) -> Result<Answer, Refusal> {
     }
     check_origin(pipeline, parts)?;
     let base = cookie_name(&pipeline.carriers).unwrap_or_default();
-    let sent = cookies(parts, &pipeline.carriers);
+    let sent = cookies(parts, &pipeline.carriers, limits::HEADERS);
     let cookies = sent
         .iter()
         .map(|cookie| format!("{}=; Max-Age=0; {}", full_name(base, cookie.scope), attributes(pipeline)))

@@ -169,6 +169,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         // The library flushes when all that it had to write is written.
         if !self.flow.is_open() && self.flow.called.swap(false, Ordering::Relaxed) {
             self.idle_since = Some(Instant::now());
+            // Nobody may read again until bytes come, so the timer is set going from here.
+            if let Poll::Ready(error) = self.poll_time(context) {
+                return Poll::Ready(Err(error));
+            }
         }
         Pin::new(&mut self.stream).poll_flush(context)
     }

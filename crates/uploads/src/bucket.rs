@@ -40,7 +40,7 @@ impl Bucket {
         if name.is_empty() || name.contains('/') {
             return Err(BucketFault::Name);
         }
-        if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
             return Err(BucketFault::Region);
         }
         let endpoint = read_endpoint(endpoint).ok_or(BucketFault::Endpoint)?;

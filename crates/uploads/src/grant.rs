@@ -17,6 +17,9 @@ use crate::request::{Mode, Request};
 /// The largest object of one request, in bytes: S3's 5 GiB for PUT and POST alike.
 pub const MAX_SINGLE: u64 = 5 << 30;
 
+/// The longest life in seconds: a signature is good for seven days, and ours are dated back.
+const MOST_LIFE: i64 = 7 * 24 * 3600 - crate::presign::BACKDATE;
+
 /// The least life worth granting, in seconds, where the bucket's credentials end sooner than the route's `expires`.
 const LEAST_LIFE: i64 = 30;
 
@@ -112,7 +115,9 @@ fn choose_mode(request: &Request, bucket: &Bucket, key: &str) -> Result<Single, 
     // Stores put the uploaded file's own name in place of this part of a form's key, and the key would not be the allowed one.
     let plain = !key.contains("${filename}");
     match (request.mode, request.size) {
-        (Some(Mode::Multipart), _) => Err(BadRequest::new("mode", "`multipart` is not part of this version yet")),
+        (Some(Mode::Multipart), _) => {
+            Err(BadRequest::new("mode", "cannot be `multipart`, which is not part of this version yet"))
+        }
         (Some(Mode::Post), _) if !bucket.takes_post() => {
             Err(BadRequest::new("mode", "is `post`, and the bucket takes no forms"))
         }
@@ -126,7 +131,7 @@ fn choose_mode(request: &Request, bucket: &Bucket, key: &str) -> Result<Single, 
 
 /// The route's life from now, and never beyond the credentials: the store would refuse it then.
 fn expiry(now: UnixTime, life: i64, credentials: &Credentials) -> Result<UnixTime, Refused> {
-    let expires = now.0.saturating_add(life);
+    let expires = now.0.saturating_add(life.min(MOST_LIFE));
     let end = credentials.expiry().map(|end| match end.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         Err(_) => i64::MIN,

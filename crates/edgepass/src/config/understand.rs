@@ -7,7 +7,7 @@ use toml::de::DeTable;
 
 use super::faults::{Fault, Faults, Mistake, Place};
 use super::section::Section;
-use super::settings::{Config, Http, HttpRole, Issuer, Listen, Site};
+use super::settings::{Bucket, Config, Http, HttpRole, Issuer, Listen, Site};
 use super::{bucket, cache, issuer, listen, names, route, site, token, web};
 
 pub fn understand(text: &str, file: &Path) -> Result<Config, Vec<Fault>> {
@@ -66,7 +66,9 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
     }
     root.close(faults);
 
-    let buckets: Vec<_> = buckets.into_iter().map(|named| bucket::read(named, dir, faults)).collect();
+    let buckets: Vec<_> =
+        buckets.into_iter().map(|named| (named.section.place, bucket::read(named, dir, faults))).collect();
+    check_same_bucket(&buckets, faults);
     let issuers: Vec<_> = issuers.into_iter().map(|named| issuer::read(named, dir, faults)).collect();
     check_same_issuer(&issuers, faults);
     let issuers: Vec<Issuer> = issuers.into_iter().map(|(_, issuer)| issuer).collect();
@@ -78,7 +80,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
         listen: listen?,
         tls,
         site: site.map(|(_, site)| site)?,
-        buckets: buckets.into_iter().collect::<Option<_>>()?,
+        buckets: buckets.into_iter().map(|(_, bucket)| bucket).collect::<Option<_>>()?,
         issuers,
         carriers,
         rules: rules?,
@@ -89,6 +91,18 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
 fn section<'t>(root: &mut Section<'t>, key: &'static str, faults: &mut Faults) -> Option<Section<'t>> {
     let title = format!("[{key}]");
     root.get(key)?.section(title.as_str(), &format!("a section `{title}`"), faults)
+}
+
+/// Keys are compared within one section: two for the same bucket would hide that routes reach the same objects.
+fn check_same_bucket(buckets: &[(Place, Option<Bucket>)], faults: &mut Faults) {
+    for (number, (place, bucket)) in buckets.iter().enumerate() {
+        let Some(bucket) = bucket else { continue };
+        let same = |other: &&Bucket| other.endpoint == bucket.endpoint && other.bucket == bucket.bucket;
+        if let Some(other) = buckets.iter().take(number).filter_map(|(_, other)| other.as_ref()).find(same) {
+            let message = format!("`[bucket.{}]` is the same bucket of the same store", other.name);
+            faults.add(*place, Mistake::new(message).hint("use one section for it, in all routes"));
+        }
+    }
 }
 
 /// A token's `iss` must lead to one issuer.
