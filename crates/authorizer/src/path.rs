@@ -62,6 +62,9 @@ impl fmt::Display for PathFault {
 impl ObjectPath {
     /// Decodes the path of a request target (without its query).
     pub fn from_target(target: &str) -> Result<Self, PathFault> {
+        if !target.as_bytes().contains(&b'%') {
+            return Self::from_decoded(target.to_owned());
+        }
         let mut bytes = Vec::with_capacity(target.len());
         let mut rest = target.bytes();
         while let Some(byte) = rest.next() {
@@ -89,10 +92,14 @@ impl ObjectPath {
         if path.len() > MAX_PATH {
             return Err(PathFault::TooLong);
         }
-        if path.as_bytes().contains(&b'\\') {
+        // Every byte is looked at, without an early end, so that the compiler can look at many at once.
+        let (backslash, nul) = path
+            .bytes()
+            .fold((false, false), |(backslash, nul), byte| (backslash | (byte == b'\\'), nul | (byte == 0)));
+        if backslash {
             return Err(PathFault::Backslash);
         }
-        if path.as_bytes().contains(&0) {
+        if nul {
             return Err(PathFault::Nul);
         }
         for segment in inner.split('/') {

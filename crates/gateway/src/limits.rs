@@ -19,7 +19,7 @@ pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The head of an HTTP/1.1 request: beyond it 431. Above the longest target that is told apart (414), so that it is.
 pub const HEAD: usize = 96 << 10;
 
-/// Header fields of one request: browsers send about 20.
+/// Header fields of one HTTP/1.1 request, as the HTTP library has it: browsers send about 20.
 pub const HEADERS: usize = 100;
 
 /// All header fields of an HTTP/2 request, decoded: CloudFront takes 20 KiB.

@@ -132,7 +132,8 @@ impl Worker {
             async move { Ok::<_, std::convert::Infallible>(serve(pipeline, listener, flow, request).await) }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().max_buf_size(limits::HEAD).max_headers(limits::HEADERS).header_read_timeout(None);
+        // The library's own bound of 100 header fields is ours; setting it would cost an allocation for each request.
+        builder.http1().max_buf_size(limits::HEAD).header_read_timeout(None);
         builder
             .http2()
             .timer(TokioTimer::new())

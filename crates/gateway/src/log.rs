@@ -165,7 +165,10 @@ fn number(out: &mut Vec<u8>, number: u64) {
 }
 
 fn text(out: &mut Vec<u8>, text: &str) {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+    // Every byte is looked at, without an early end, so that the compiler can look at many at once.
+    let plain =
+        text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\'));
+    if plain {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');

@@ -224,7 +224,8 @@ impl Pipeline {
 
 /// The target's path as it came, for requests that are not admitted.
 fn shown_path(parts: &Parts) -> String {
-    parts.uri.path().chars().take(1024).collect()
+    let path = parts.uri.path();
+    path.get(..path.floor_char_boundary(1024)).unwrap_or(path).to_owned()
 }
 
 impl From<Refusal> for Refused {
