@@ -133,11 +133,12 @@ class Server:
         return pids
 
     def cpu_seconds(self):
-        total = 0
+        """(in its own code, in the kernel)"""
+        user = system = 0
         for pid in self.pids():
             fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / TICKS
+            user, system = user + int(fields[11]), system + int(fields[12])
+        return user / TICKS, system / TICKS
 
     def memory(self):
         """(now, highest) resident bytes."""
@@ -275,18 +276,27 @@ class Lab:
             server.stop()
 
 
+def machine_seconds():
+    """(busy, all) of all cores together, since the machine started."""
+    fields = list(map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9]))
+    return (sum(fields) - fields[3] - fields[4]) / TICKS, sum(fields) / TICKS
+
+
 def load(lab, server, seconds, seed):
     """wrk on the other core for this long. Gives its numbers and the server's CPU time."""
     options = lab.options
     command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{options.connections}", f"-d{seconds}s", "--timeout", "10s",
                "-s", ROOT / "bench" / "requests.lua", f"http://127.0.0.1:{server.port}", "--",
                lab.directory / f"{server.name}.requests", str(seed)]  # fmt: skip
-    before, started = server.cpu_seconds(), time.monotonic()
+    busy, whole = machine_seconds()
+    user, system = server.cpu_seconds()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=seconds + 60)
-    cpu, elapsed = server.cpu_seconds() - before, time.monotonic() - started
+    user, system = (after - before for after, before in zip(server.cpu_seconds(), (user, system)))
+    cpu = user + system
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     generator = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
+    busy, whole = (after - before for after, before in zip(machine_seconds(), (busy, whole)))
     match = re.search(r"^RESULT (.*)$", done.stdout, re.M)
     if done.returncode or not match:
         raise SystemExit(f"wrk failed:\n{done.stdout}\n{done.stderr}")
@@ -298,8 +308,12 @@ def load(lab, server, seconds, seed):
         "p50_micros": result["p50"],
         "p99_micros": result["p99"],
         "cpu_micros_per_request": cpu / result["requests"] * 1e6,
-        "server_busy": cpu / elapsed,
+        "full_core": result["requests"] / cpu,
+        "user_micros_per_request": user / result["requests"] * 1e6,
+        "kernel_micros_per_request": system / result["requests"] * 1e6,
+        "server_busy": cpu / (result["micros"] / 1e6),
         "generator_micros_per_request": generator / result["requests"] * 1e6,
+        "others_busy": max(0.0, busy - cpu - generator) / whole,
         "requests": result["requests"],
     }
 
@@ -356,9 +370,12 @@ def machine():
 
 ROWS = [
     ("requests/s", "requests_per_second", "{:,.0f}"),
+    ("requests/s of a full core (1 / CPU per request)", "full_core", "{:,.0f}"),
     ("p50, µs", "p50_micros", "{:,.0f}"),
     ("p99, µs", "p99_micros", "{:,.0f}"),
     ("server CPU per request, µs", "cpu_micros_per_request", "{:.1f}"),
+    ("– in its own code", "user_micros_per_request", "{:.1f}"),
+    ("– in the kernel", "kernel_micros_per_request", "{:.1f}"),
     ("instructions per request (user + kernel)", "instructions", "{:,.0f}"),
     ("user instructions per request (callgrind)", "user_instructions", "{:,.0f}"),
     ("server core busy", "server_busy", "{:.0%}"),
@@ -411,7 +428,7 @@ def main():
                     rounds[name].append(result)
                     say(f"round {number + 1}, {name}: {result['requests_per_second']:,.0f} requests/s, "
                         f"p99 {result['p99_micros']:,} µs, {result['cpu_micros_per_request']:.1f} µs of CPU each, "
-                        f"core {result['server_busy']:.0%} busy")  # fmt: skip
+                        f"core {result['server_busy']:.0%} busy, others {result['others_busy']:.0%} of the machine")  # fmt: skip
             counted = perf_supported()
             medians = {}
             for name, server in servers.items():
@@ -434,9 +451,12 @@ def main():
 
     said = machine()
     text = table(medians)
+    others = max(one["others_busy"] for each in rounds.values() for one in each)
     idle = [name for name in medians if medians[name]["server_busy"] < 0.93]
-    if idle:
-        text += f"\n\nThe core of {' and '.join(idle)} was not full: there the load generator is the limit, and CPU per request is the measure."
+    if others > 0.05:
+        text += f"\n\n**Disturbed**: other processes took up to {others:.0%} of the machine. Run it again when it is quiet."
+    elif idle:
+        text += f"\n\nThe core of {' and '.join(idle)} was not full: the load generator was the limit, and CPU per request is the measure."
     settings = {key: value for key, value in vars(options).items() if key not in ("binary",)}
     stamp = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())
     record = {"at": stamp, "machine": said, "settings": settings, "medians": medians, "rounds": rounds, "log_lines": log_lines}
