@@ -92,6 +92,8 @@ class Person:
         self.open()
         self.page.locator(f'[data-user="{user.name}"]').click()
         expect(self.page.locator("#me-title")).to_be_visible()
+        # From here on the token travels: the page has exchanged it for a cookie, or settled on another carrier.
+        expect(self.page.locator("#mode")).to_have_attribute("data-carrier", re.compile("cookie|header|query"), timeout=10_000)
         return self
 
     def posts(self):
