@@ -150,15 +150,16 @@ fn open_users(path: &Path) -> std::io::Result<Vec<User>> {
 
 /// Writes the configuration if it is missing; if it is there, what people have changed stays, and only the ports follow.
 fn write_config(path: &Path, ports: Ports) -> std::io::Result<()> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => with_ports(&text, ports),
-        Err(error) if error.kind() == ErrorKind::NotFound => with_ports(TEMPLATE, ports),
+    let old = match fs::read_to_string(path) {
+        Ok(old) => Some(old),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+    let new = with_ports(old.as_deref().unwrap_or(TEMPLATE), ports);
+    if old.is_some_and(|old| old == new) {
         return Ok(());
     }
-    write_whole(path, &text)
+    write_whole(path, &new)
 }
 
 /// The first line names the ports that the text has.

@@ -153,7 +153,12 @@ fn serve_app(world: &World, socket: TcpListener, stop: watch::Receiver<bool>) ->
         jwks: issuer.jwks(),
         token_life: crate::dev_world::TOKEN_LIFE,
         data_dir: world.app_dir(),
-        mint: Arc::new(move |user| issuer.mint(user).unwrap_or_default()),
+        mint: Arc::new(move |user| {
+            issuer.mint(user).unwrap_or_else(|error| {
+                tell(format_args!("cannot sign a token for {}: {error}", user.name));
+                String::new() // which the gateway refuses
+            })
+        }),
     };
     Ok(tokio::spawn(demo::serve(socket, settings, turned(stop))))
 }
