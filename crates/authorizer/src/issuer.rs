@@ -1,13 +1,15 @@
 //! Who may sign tokens, and how much a token of theirs can ever grant.
 
+use serde::{Deserialize, Serialize};
+
 use crate::allowed::Action;
 use crate::key::Algorithm;
 
 /// The number of an issuer in the order of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct IssuerId(pub usize);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IssuerSettings {
     /// The name in the configuration.
     pub name: String,

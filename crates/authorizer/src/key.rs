@@ -3,13 +3,18 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretSlice};
+use serde::{Deserialize, Serialize};
 
 /// JWS algorithms (RFC 7518 section 3.1, RFC 8037) that are verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Algorithm {
+    #[serde(rename = "HS256")]
     Hs256,
+    #[serde(rename = "RS256")]
     Rs256,
+    #[serde(rename = "ES256")]
     Es256,
+    #[serde(rename = "EdDSA")]
     EdDsa,
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 use crate::pattern::{Kind, Pattern, Segment};
 use crate::rule::{AllowSettings, Row};
@@ -16,7 +17,7 @@ use crate::upload::{UploadRules, UploadSettings};
 pub struct RouteId(pub usize);
 
 /// A route as it is written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RouteSettings {
     pub name: String,
     pub path: String,

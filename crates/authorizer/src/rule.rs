@@ -1,5 +1,6 @@
 //! One `allow` row: an action, and who may do it. All its claims must match; any row of a route suffices.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::allowed::Action;
@@ -8,7 +9,7 @@ use crate::issuer::IssuerId;
 use crate::pattern::{Kind, Pattern};
 use crate::template::{Captures, Template, TemplateFault};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AllowSettings {
     pub action: Action,
     /// Only tokens of this issuer.
@@ -16,7 +17,8 @@ pub struct AllowSettings {
     pub who: Who,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Who {
     /// With or without any token, good or bad.
     Anyone,
@@ -25,7 +27,8 @@ pub enum Who {
     Claims(Vec<(String, Vec<ClaimValue>)>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum ClaimValue {
     Text(String),
     Integer(i64),

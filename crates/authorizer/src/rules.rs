@@ -6,6 +6,8 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::UnixTime;
 use crate::allowed::{Action, Allowed, Permission};
 use crate::denied::Denied;
@@ -19,7 +21,7 @@ use crate::token::Verified;
 use crate::upload::{TypePattern, UploadRules, UploadSettings, fills};
 
 /// The number of a bucket in the order of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BucketId(pub usize);
 
 /// The longest key in bytes that S3 takes.

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::pattern::{Kind, Pattern};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UploadSettings {
     /// Placeholder, and what fills it: `{uuid}`, `{filename}` or plain text.
     pub fill: Vec<(String, String)>,

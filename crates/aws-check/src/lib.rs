@@ -1,0 +1,1 @@
+//! Semantic rules over templates of CloudFormation and over live accounts.

@@ -1,0 +1,1 @@
+//! A local CloudFront with Lambda@Edge for development.
