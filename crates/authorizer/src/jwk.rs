@@ -59,6 +59,23 @@ impl fmt::Display for JwkFault {
     }
 }
 
+/// Keys that were read and judged before, and travelled as [`Key::expose_jwk`] writes them: shared secrets among them.
+pub fn baked_key_set(jwks: &[Value], algorithms: &[Algorithm]) -> Result<KeySet, JwkFault> {
+    let secret = |number, jwk: &Value| {
+        let wrong = JwkFault::Member { key: number, member: "k" };
+        let text = jwk.get("k").and_then(Value::as_str).ok_or(wrong.clone())?;
+        let secret = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong)?;
+        Key::new(None, Algorithm::Hs256, Material::Secret(secret.into()))
+            .map_err(|fault| JwkFault::Key { key: number, fault })
+    };
+    if algorithms.iter().all(|algorithm| algorithm.is_symmetric()) {
+        let keys = jwks.iter().enumerate().map(|(number, jwk)| secret(number, jwk)).collect::<Result<Vec<_>, _>>()?;
+        return if keys.is_empty() { Err(JwkFault::NoneUsable) } else { Ok(KeySet::new(keys)) };
+    }
+    let set = serde_json::json!({ "keys": jwks });
+    parse_jwk_set(set.to_string().as_bytes(), algorithms)
+}
+
 /// Reads a JWK set for an issuer that signs with these algorithms. Keys for encryption, and of kinds that are not verified
 /// here, are passed over; a key that claims to be usable and is not, is a fault.
 pub fn parse_jwk_set(bytes: &[u8], algorithms: &[Algorithm]) -> Result<KeySet, JwkFault> {

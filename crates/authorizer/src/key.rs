@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// JWS algorithms (RFC 7518 section 3.1, RFC 8037) that are verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,6 +77,8 @@ pub enum KeyFault {
     RsaSize { bits: usize },
     /// The exponent is even, below 3 or above 33 bits.
     RsaExponent,
+    /// An Ed25519 point of order 1, 2, 4 or 8: signatures that nobody made verify under it.
+    SmallOrder,
     /// The key's type is not the algorithm's.
     WrongType,
 }
@@ -84,6 +89,7 @@ impl fmt::Display for KeyFault {
             Self::ShortSecret { bytes } => write!(f, "the secret has {bytes} bytes; HS256 needs at least 32"),
             Self::RsaSize { bits } => write!(f, "the RSA key has {bits} bits; 2,048 to 8,192 are taken"),
             Self::RsaExponent => write!(f, "the RSA key's exponent is not an odd number from 3 to 33 bits"),
+            Self::SmallOrder => write!(f, "the Ed25519 key is a point of small order"),
             Self::WrongType => write!(f, "the key's type is not its algorithm's"),
         }
     }
@@ -108,6 +114,7 @@ impl Key {
                     return Err(KeyFault::RsaExponent);
                 }
             }
+            (Algorithm::EdDsa, Material::Ed25519(point)) if has_small_order(point) => return Err(KeyFault::SmallOrder),
             (Algorithm::Es256, Material::P256(_)) | (Algorithm::EdDsa, Material::Ed25519(_)) => {}
             _ => return Err(KeyFault::WrongType),
         }
@@ -125,6 +132,41 @@ impl Key {
     pub fn material(&self) -> &Material {
         &self.material
     }
+
+    /// As a JWK (RFC 7517 section 4). Of a shared secret it is the secret itself.
+    pub fn expose_jwk(&self) -> Value {
+        let encode = |bytes: &[u8]| Value::from(URL_SAFE_NO_PAD.encode(bytes));
+        let mut members = Map::new();
+        let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
+        match &self.material {
+            Material::Secret(secret) => {
+                set("kty", "oct".into());
+                set("k", encode(secret.expose_secret()));
+            }
+            Material::Rsa { modulus, exponent } => {
+                set("kty", "RSA".into());
+                set("n", encode(modulus));
+                set("e", encode(exponent));
+            }
+            Material::P256([_, point @ ..]) => {
+                let (x, y) = point.split_at(32);
+                set("kty", "EC".into());
+                set("crv", "P-256".into());
+                set("x", encode(x));
+                set("y", encode(y));
+            }
+            Material::Ed25519(point) => {
+                set("kty", "OKP".into());
+                set("crv", "Ed25519".into());
+                set("x", encode(point));
+            }
+        }
+        set("alg", self.algorithm.as_str().into());
+        if let Some(id) = &self.id {
+            set("kid", id.as_str().into());
+        }
+        Value::Object(members)
+    }
 }
 
 fn bit_length(number: &[u8]) -> usize {
@@ -132,6 +174,29 @@ fn bit_length(number: &[u8]) -> usize {
         Some(first) => number.len() * 8 - first.leading_zeros() as usize,
         None => 0,
     }
+}
+
+/// The y coordinates of the eight points of order 1, 2, 4 and 8, little-endian, and their encodings that are not reduced
+/// modulo 2^255 - 19 (the list of libsodium's `ge25519_has_small_order`). The sign of x does not matter.
+fn has_small_order(point: &[u8; 32]) -> bool {
+    const ORDER_8_A: [u8; 32] = [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ];
+    const ORDER_8_B: [u8; 32] = [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ];
+    let [first, middle @ .., last] = point;
+    let last = last & 0x7f;
+    let zeros = middle.iter().all(|byte| *byte == 0) && last == 0;
+    let ones = middle.iter().all(|byte| *byte == 0xff) && last == 0x7f;
+    let is = |known: &[u8; 32]| {
+        let [known_first, known_middle @ .., known_last] = known;
+        first == known_first && middle == known_middle && last == *known_last
+    };
+    // 0 and 1; p - 1, p (that is 0) and p + 1 (that is 1).
+    (zeros && matches!(first, 0 | 1)) || (ones && matches!(first, 0xec..=0xee)) || is(&ORDER_8_A) || is(&ORDER_8_B)
 }
 
 /// The keys of one issuer.
@@ -169,5 +234,31 @@ impl KeySet {
             self.keys.iter().filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.is_none()));
         let first = fitting.next()?;
         fitting.next().is_none().then_some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_of_small_order_are_no_keys() {
+        let point = |first, rest, last| {
+            let mut point = [rest; 32];
+            (point[0], point[31]) = (first, last);
+            point
+        };
+        let key = |point| Key::new(None, Algorithm::EdDsa, Material::Ed25519(point)).map(|_| ());
+        for point in [
+            point(0, 0, 0),
+            point(1, 0, 0),
+            point(0, 0, 0x80),
+            point(0xec, 0xff, 0x7f),
+            point(0xed, 0xff, 0xff),
+            point(0xee, 0xff, 0x7f),
+        ] {
+            assert_eq!(key(point), Err(KeyFault::SmallOrder), "{point:?}");
+        }
+        assert_eq!(key(point(0xd7, 0x11, 0x1a)), Ok(()));
     }
 }

@@ -94,6 +94,9 @@ pub fn verify(
     signatures: &impl Signatures,
 ) -> Result<Verified, Denied> {
     let malformed = Denied::Malformed;
+    if token.is_empty() {
+        return Err(malformed(Malformed::NotBearer));
+    }
     if token.len() > MAX_TOKEN {
         return Err(malformed(Malformed::TooLong));
     }

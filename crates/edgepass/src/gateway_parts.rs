@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 
 use aws_credential_types::Credentials;
+use front::Front;
 use gateway::{Door, Gateway, Listener};
 use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 
-use crate::config::{AccessKey, Bucket, Carrier, Config, HttpRole, PostForms, Tls};
+use crate::config::{AccessKey, Bucket, Config, HttpRole, PostForms, Tls};
 use crate::trouble::Trouble;
 
 /// The sockets of a gateway, bound.
@@ -73,10 +74,7 @@ pub fn start(
         Trouble::failed(errors.join("\nerror: "))
     })?;
     let settings = gateway::Settings {
-        site: config.site.origin,
-        apps: config.site.apps,
-        carriers: config.carriers.into_iter().map(carrier).collect(),
-        rules: config.rules,
+        front: Front::new(config.site.origin, config.site.apps, config.carriers, config.rules),
         keyring,
         buckets: config.buckets.into_iter().map(bucket).collect::<Result<_, _>>()?,
         cache: cache::Limits {
@@ -87,14 +85,6 @@ pub fn start(
     };
     Gateway::start(settings, &sockets.doors, sockets.admin, log, runtime)
         .map_err(|error| Trouble::failed(format_args!("the gateway does not start: {error}")))
-}
-
-fn carrier(carrier: Carrier) -> gateway::Carrier {
-    match carrier {
-        Carrier::Header => gateway::Carrier::Header,
-        Carrier::Cookie(name) => gateway::Carrier::Cookie(name),
-        Carrier::Query(name) => gateway::Carrier::Query(name),
-    }
 }
 
 fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {

@@ -5,7 +5,6 @@
 //! (cache, origin, keys), which know nothing of each other, and holds no rule of its own about who may do what.
 
 mod admin;
-mod admit;
 mod body;
 mod content;
 mod limits;
@@ -14,14 +13,11 @@ mod log;
 mod memory;
 mod metrics;
 mod origins;
+mod own;
 mod pipeline;
 mod record;
-mod refusal;
 mod respond;
-mod sessions;
 mod settings;
-mod token;
-mod uploading;
 mod wire;
 
 use std::io::{self, Write};
@@ -29,16 +25,14 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use authorizer::Cors;
-use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-pub use admit::Listener;
+pub use front::Listener;
 pub use listen::Door;
-pub use settings::{Bucket, Carrier, Settings};
+pub use settings::{Bucket, Settings};
 
 use log::Log;
 use memory::TokenMemory;
@@ -119,11 +113,7 @@ fn build(settings: Settings, log: Box<dyn Write + Send>, runtime: &Handle) -> io
         .map(|bucket| origin::Origin::open(bucket.origin.clone()))
         .collect::<io::Result<Vec<_>>>()?;
     Ok(Pipeline {
-        resource_policy: resource_policy(&settings.site, &settings.apps),
-        site: settings.site,
-        cors: Cors::new(settings.apps),
-        carriers: settings.carriers,
-        rules: settings.rules,
+        front: settings.front,
         memory: TokenMemory::new(Arc::clone(&settings.keyring)),
         keyring: settings.keyring,
         buckets: settings.buckets,
@@ -134,42 +124,7 @@ fn build(settings: Settings, log: Box<dyn Write + Send>, runtime: &Handle) -> io
     })
 }
 
-/// `same-site` where every app shares a domain with the files, else `cross-origin`: pages of another site must be able to embed
-/// what they are allowed to read (Fetch standard, "cross-origin resource policy check").
-fn resource_policy(site: &str, apps: &[String]) -> HeaderValue {
-    let host = |origin: &str| {
-        let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
-        authority.split(':').next().unwrap_or_default().to_owned()
-    };
-    let files = host(site);
-    let parent = |name: &str| name.split_once('.').map(|(_, parent)| parent.to_owned());
-    let shares = |app: &String| {
-        let app = host(app);
-        app == files
-            || parent(&files).is_some_and(|parent| parent.contains('.') && app.ends_with(&format!(".{parent}")))
-    };
-    HeaderValue::from_static(if apps.iter().all(shares) { "same-site" } else { "cross-origin" })
-}
-
 /// A socket for the admin listener.
 pub fn bind_admin(address: SocketAddr) -> io::Result<StdListener> {
     StdListener::bind(address)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resource_policies() {
-        for (site, apps, expected) in [
-            ("https://files.example.com", vec!["https://app.example.com"], "same-site"),
-            ("https://files.example.com", vec!["https://app.example.com", "https://other.org"], "cross-origin"),
-            ("http://localhost:8081", vec!["http://localhost:8080"], "same-site"),
-            ("https://files.com", vec!["https://app.com"], "cross-origin"),
-        ] {
-            let apps: Vec<String> = apps.into_iter().map(str::to_owned).collect();
-            assert_eq!(resource_policy(site, &apps), expected, "{site}");
-        }
-    }
 }

@@ -19,14 +19,8 @@ pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The head of an HTTP/1.1 request: beyond it 431. Above the longest target that is told apart (414), so that it is.
 pub const HEAD: usize = 96 << 10;
 
-/// Header fields of one HTTP/1.1 request, as the HTTP library has it: browsers send about 20.
-pub const HEADERS: usize = 100;
-
 /// All header fields of an HTTP/2 request, decoded: CloudFront takes 20 KiB.
 pub const HEADER_LIST: u32 = 32 << 10;
-
-/// Path and query, as CloudFront has it.
-pub const TARGET: usize = 8192;
 
 /// Streams of one HTTP/2 connection at one time.
 pub const STREAMS: u32 = 128;
@@ -34,15 +28,8 @@ pub const STREAMS: u32 = 128;
 /// Bytes of an answer that wait in one HTTP/2 stream.
 pub const SEND_BUFFER: usize = 256 << 10;
 
-/// The body of a request to our own endpoints.
-pub const JSON_BODY: usize = 64 << 10;
+/// For the body of a request to our own endpoints.
 pub const JSON_BODY_TIME: Duration = Duration::from_secs(10);
-
-/// Cookies with tokens that one request is judged by: one for each scope in use.
-pub const TOKEN_COOKIES: usize = 4;
-
-/// The longest token that becomes a cookie: browsers keep 4,096 bytes of name, value and attributes.
-pub const COOKIE_TOKEN: usize = 3800;
 
 /// The memory of verified tokens: about 30,000 tokens of 600 bytes with their claims.
 pub const TOKEN_MEMORY: u64 = 64 << 20;

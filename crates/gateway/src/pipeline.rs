@@ -3,34 +3,29 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use authorizer::{Allowed, Cors, Denied, ObjectPath, Permission, Read, Rules, UnixTime};
+use authorizer::{Allowed, ObjectPath, Permission, Read, UnixTime};
 use cache::{Cache, CacheError, Conditions, Lookup, ObjectId, Opened, Outcome, ServedBytes, WantedBytes};
+use front::{Admitted, Code, Front, Listener, Refusal, Refused, admit, methods, presented};
 use http::header::ORIGIN;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use keys::Keyring;
 
-use crate::admit::{Admitted, Endpoint, Listener, admit, methods};
 use crate::body::Body;
 use crate::log::Log;
 use crate::memory::TokenMemory;
 use crate::metrics::{Ids, Metrics};
 use crate::origins::Origins;
+use crate::own::{self, verifier};
 use crate::record::Record;
-use crate::refusal::{Code, Refusal};
-use crate::respond::{Answer, Audience, Refused, respond};
-use crate::settings::{Bucket, Carrier};
-use crate::token::presented;
+use crate::respond::{Answer, Audience, respond};
+use crate::settings::Bucket;
 use crate::wire::Flow;
-use crate::{sessions, uploading};
 
 /// Everything a request needs, made once and never changed.
 pub struct Pipeline {
-    pub site: String,
-    pub cors: Cors,
-    pub carriers: Vec<Carrier>,
-    pub rules: Rules,
+    pub front: Front,
     pub keyring: Arc<Keyring>,
     pub buckets: Vec<Bucket>,
     pub memory: TokenMemory,
@@ -38,8 +33,6 @@ pub struct Pipeline {
     pub log: Arc<Log>,
     pub metrics: Metrics,
     pub ids: Ids,
-    /// `Cross-Origin-Resource-Policy` of what is not public.
-    pub resource_policy: HeaderValue,
 }
 
 /// Answers one request. Never fails: whatever goes wrong is an answer too.
@@ -54,7 +47,7 @@ pub async fn serve(
     let now = UnixTime(record.time.div_euclid(1000));
     let answer = match answer(&pipeline, &parts, body, listener, now, &mut record).await {
         Ok(answer) => answer,
-        Err(refused) => Answer::Refused(Refused { methods: methods(&parts), ..refused }),
+        Err(refused) => front::Answer::Refused(Refused { methods: methods(&parts), ..refused }).into(),
     };
     respond(&pipeline, &parts.method, parts.headers.get(ORIGIN), answer, record)
 }
@@ -67,18 +60,15 @@ async fn answer(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refused> {
-    match admit(parts, listener, &pipeline.site, &pipeline.carriers)? {
+    let front = &pipeline.front;
+    match admit(parts, listener, &front.origin, &front.carriers)? {
         Admitted::Object(path) => object(pipeline, parts, path, now, record).await,
-        Admitted::Own(Endpoint::Upload) => Ok(uploading::grant(pipeline, parts, body, now, record).await?),
-        Admitted::Own(Endpoint::SignIn) => Ok(sessions::sign_in(pipeline, parts, body, now, record).await?),
-        Admitted::Own(Endpoint::WhoAmI) => Ok(sessions::who_am_i(pipeline, parts, now, record).await?),
-        Admitted::Own(Endpoint::SignOut) => Ok(sessions::sign_out(pipeline, parts)?),
-        Admitted::Own(Endpoint::Health) => Ok(health(pipeline)?),
+        Admitted::Own(endpoint) => Ok(own::answer(pipeline, endpoint, parts, body, now, record).await?.into()),
         Admitted::Preflight(path) => {
-            record.route = path.and_then(|path| pipeline.rules.route_of(&path));
-            Ok(Answer::Preflight { methods: methods(parts) })
+            record.route = path.and_then(|path| front.rules.route_of(&path));
+            Ok(front::Answer::Preflight { methods: methods(parts) }.into())
         }
-        Admitted::Redirect(location) => Ok(Answer::Redirect { location }),
+        Admitted::Redirect(location) => Ok(front::Answer::Redirect { location }.into()),
     }
 }
 
@@ -90,7 +80,7 @@ async fn object(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refused> {
-    let presented = presented(parts, &pipeline.carriers)?;
+    let presented = presented(parts, &pipeline.front.carriers)?;
     let allowed = authorise::<Read>(pipeline, &path, &presented.texts(), now, record).await;
     record.path = path.into_string();
     let allowed = allowed?;
@@ -102,7 +92,7 @@ async fn object(
             return Ok(answer);
         }
     }
-    Err(CacheError::Changed.into())
+    Err(refusal_of(CacheError::Changed).into())
 }
 
 /// What the leave covers, as far as it is asked for; none where the version that the cache knew is gone.
@@ -141,7 +131,7 @@ async fn read(
             record.lookup = Some(Lookup::Miss);
             match timed(record, pipeline.cache.slice(&entry, number)).await {
                 Err(CacheError::Changed) => return Ok(None),
-                slice => slice?,
+                slice => slice.map_err(refusal_of)?,
             }
         };
         at_hand = Some((number, slice));
@@ -150,8 +140,7 @@ async fn read(
     Ok(Some(Answer::Object { entry, served, body, audience }))
 }
 
-/// Leave to act, from the rules alone. A token that names a key which its issuer may have published since then is worth one
-/// question to the issuer.
+/// Leave to act, from the rules alone.
 pub async fn authorise<P: Permission>(
     pipeline: &Pipeline,
     path: &ObjectPath,
@@ -159,25 +148,23 @@ pub async fn authorise<P: Permission>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Allowed<P>, Refusal> {
-    record.route = pipeline.rules.route_of(path);
-    // Who asks is logged even where the answer is no.
-    let mut bearer = None;
-    let mut ask = || {
-        pipeline.rules.allow::<P>(path, tokens, now, |token| {
-            let verified = pipeline.memory.verify(token, pipeline.rules.issuers());
-            bearer = verified.as_ref().ok().cloned();
-            verified
-        })
-    };
-    let mut answer = ask();
-    if let Err(Denied::UnknownKey(issuer)) = answer {
-        pipeline.keyring.refresh_unknown(issuer.0).await;
-        answer = ask();
-    }
-    record.bearer = bearer;
-    let allowed = answer?;
+    let rules = &pipeline.front.rules;
+    record.route = rules.route_of(path);
+    let allowed =
+        with_new_keys(pipeline, || Ok(rules.allow::<P>(path, tokens, now, verifier(pipeline, record))?)).await?;
     record.rule = Some(allowed.rule());
     Ok(allowed)
+}
+
+/// A token that names a key which its issuer may have published since then is worth one question to the issuer.
+pub async fn with_new_keys<T>(pipeline: &Pipeline, mut ask: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    match ask() {
+        Err(Refusal { unknown_key: Some(issuer), .. }) => {
+            pipeline.keyring.refresh_unknown(issuer.0).await;
+            ask()
+        }
+        answer => answer,
+    }
 }
 
 /// The object that was allowed, and no other: bucket and key come out of the leave itself. `wanted` is none for the head alone.
@@ -196,7 +183,7 @@ async fn open(
     let id = ObjectId { bucket, key: allowed.key().into() };
     let opened = timed(record, pipeline.cache.find(id, wanted, now.0)).await;
     record.lookup = Some(opened.as_ref().map_or(Lookup::Miss, |opened| opened.lookup));
-    Ok(opened?)
+    opened.map_err(refusal_of)
 }
 
 /// Counts the wait as one for the origin.
@@ -206,13 +193,6 @@ async fn timed<T>(record: &mut Record, wait: impl Future<Output = T>) -> T {
     let micros = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
     record.origin_micros = Some(record.origin_micros.unwrap_or(0).saturating_add(micros));
     output
-}
-
-fn health(pipeline: &Pipeline) -> Result<Answer, Refusal> {
-    if !pipeline.is_ready() {
-        return Err(Refusal::new(Code::Overloaded, "keys_not_loaded"));
-    }
-    Ok(Answer::Json { status: StatusCode::OK, body: "{\"status\":\"ready\"}\n".into(), cookies: Vec::new() })
 }
 
 impl Pipeline {
@@ -228,14 +208,15 @@ fn shown_path(parts: &Parts) -> String {
     path.get(..path.floor_char_boundary(1024)).unwrap_or(path).to_owned()
 }
 
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self { refusal, methods: "", size: None }
-    }
-}
-
-impl From<CacheError> for Refused {
-    fn from(error: CacheError) -> Self {
-        Refusal::from(error).into()
-    }
+pub fn refusal_of(error: CacheError) -> Refusal {
+    let (code, reason) = match error {
+        CacheError::NotFound => (Code::NotFound, "object_missing"),
+        CacheError::Changed => (Code::OriginFailed, "object_changing"),
+        CacheError::Denied => (Code::OriginFailed, "origin_denied"),
+        CacheError::Failed => (Code::OriginFailed, "origin_failed"),
+        CacheError::Away => (Code::OriginAway, "origin_away"),
+        CacheError::Slow => (Code::OriginSlow, "origin_slow"),
+        CacheError::Overloaded => (Code::Overloaded, "too_many_fetches"),
+    };
+    Refusal::new(code, reason)
 }

@@ -6,10 +6,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use authorizer::{RouteId, Verified};
 use cache::{CacheError, Lookup};
+use front::{Culprit, Refusal};
 use http::{Method, StatusCode};
 
-use crate::pipeline::Pipeline;
-use crate::refusal::{Culprit, Refusal};
+use crate::pipeline::{Pipeline, refusal_of};
 use crate::wire::Flow;
 
 /// No answer was sent: the number that nginx made usual for it.
@@ -87,7 +87,7 @@ impl Record {
 
     /// The answer had begun and could not be ended.
     pub fn cut(&mut self, error: CacheError) {
-        let refusal = Refusal::from(error);
+        let refusal = refusal_of(error);
         self.refused = Some(("cut", refusal.reason, refusal.code.culprit()));
     }
 }

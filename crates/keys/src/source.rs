@@ -144,7 +144,7 @@ mod tests {
         assert!(message(Source::JwksFile(rubbish)).ends_with("no list `keys`"));
         let neutral = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}"#;
         let source = Source::JwksFile(folder.write("neutral", neutral));
-        assert!(matches!(source.load(&[Algorithm::EdDsa]), Err(KeysError::Unusable { key: 0, .. })));
+        assert!(matches!(source.load(&[Algorithm::EdDsa]), Err(KeysError::JwkSet { .. })));
     }
 
     #[test]

@@ -37,6 +37,13 @@ pub struct Origin {
     authority: Authority,
     host: HeaderValue,
     bucket: Arc<Bucket>,
+    signing: Signing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signing {
+    AsConfigured,
+    Never,
 }
 
 /// What is asked for.
@@ -110,7 +117,13 @@ impl Origin {
             .pool_max_idle_per_host(limits::IDLE_CONNECTIONS)
             .build(connector);
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| invalid("not a host"))?;
-        Ok(Self { client, scheme, authority, host, bucket: Arc::new(bucket) })
+        Ok(Self { client, scheme, authority, host, bucket: Arc::new(bucket), signing: Signing::AsConfigured })
+    }
+
+    /// Asks as a stranger: without a signature, whatever credentials the bucket has.
+    #[must_use]
+    pub fn unsigned(self) -> Self {
+        Self { signing: Signing::Never, ..self }
     }
 
     pub async fn head(&self, key: &str) -> Result<ObjectHead, OriginError> {
@@ -173,7 +186,9 @@ impl Origin {
             Version::Only(etag) => parts.headers.insert(IF_MATCH, etag.clone()),
             Version::Not(etag) => parts.headers.insert(IF_NONE_MATCH, etag.clone()),
         };
-        sign_request(&mut parts, &self.bucket.region, &self.bucket.credentials, SystemTime::now())?;
+        if self.signing == Signing::AsConfigured {
+            sign_request(&mut parts, &self.bucket.region, &self.bucket.credentials, SystemTime::now())?;
+        }
         Some(Request::from_parts(parts, body))
     }
 }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use front::Carrier;
+
 use crate::cli::Exit;
-use crate::config::{self, Carrier, Config, HttpRole};
+use crate::config::{self, Config, HttpRole};
 use crate::trouble::{Trouble, say, tell};
 
 /// Check a configuration: every mistake at once, with file, line and column

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use authorizer::{IssuerSettings, Rules};
+use authorizer::{IssuerSettings, RouteSettings, Rules};
+use front::Carrier;
 
 use super::credentials::Credentials;
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub issuers: Vec<Issuer>,
     pub carriers: Vec<Carrier>,
     pub rules: Rules,
+    /// What the rules were built from.
+    pub routes: Vec<RouteSettings>,
     pub cache: Cache,
 }
 
@@ -88,17 +91,6 @@ pub enum PostForms {
 pub struct Issuer {
     pub settings: IssuerSettings,
     pub source: keys::Source,
-}
-
-/// Where a request may carry its token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Carrier {
-    /// `Authorization: Bearer`.
-    Header,
-    /// Cookies whose names begin so.
-    Cookie(String),
-    /// The query parameter of this name.
-    Query(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

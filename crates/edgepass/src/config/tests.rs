@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use authorizer::Action;
+use front::Carrier;
 
 use super::settings::{Http, Listen};
 use super::*;

@@ -1,8 +1,9 @@
 //! `[token]`: where a request may carry its token.
 
+use front::Carrier;
+
 use super::faults::{Faults, Mistake};
 use super::section::Section;
-use super::settings::Carrier;
 
 /// Without a `[token]`: a query ends up in histories and logs, so it has to be asked for.
 pub fn default() -> Vec<Carrier> {

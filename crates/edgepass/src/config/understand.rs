@@ -84,6 +84,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
         issuers,
         carriers,
         rules: rules?,
+        routes: routes.into_iter().map(|typed| typed.settings).collect(),
         cache,
     })
 }

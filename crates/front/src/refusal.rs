@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use authorizer::{Denied, PathFault, PublicCode};
-use cache::CacheError;
+use authorizer::{Denied, IssuerId, PathFault, PublicCode};
 use http::StatusCode;
 
 #[derive(Debug)]
@@ -13,6 +12,8 @@ pub struct Refusal {
     pub reason: &'static str,
     /// For those who write clients of our own endpoints: which part of the request is wrong.
     pub detail: Option<String>,
+    /// The issuer that may have published the key which the token names since its keys were read.
+    pub unknown_key: Option<IssuerId>,
 }
 
 /// The public codes.
@@ -146,11 +147,11 @@ impl Culprit {
 
 impl Refusal {
     pub fn new(code: Code, reason: &'static str) -> Self {
-        Self { code, reason, detail: None }
+        Self { code, reason, detail: None, unknown_key: None }
     }
 
     pub fn explained(code: Code, reason: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, reason, detail: Some(detail.into().into_owned()) }
+        Self { detail: Some(detail.into().into_owned()), ..Self::new(code, reason) }
     }
 }
 
@@ -162,7 +163,8 @@ impl From<Denied> for Refusal {
             PublicCode::TokenExpired => Code::TokenExpired,
             PublicCode::Forbidden => Code::Forbidden,
         };
-        Self::new(code, denied.code())
+        let unknown_key = if let Denied::UnknownKey(issuer) = denied { Some(issuer) } else { None };
+        Self { unknown_key, ..Self::new(code, denied.code()) }
     }
 }
 
@@ -170,21 +172,6 @@ impl From<PathFault> for Refusal {
     fn from(fault: PathFault) -> Self {
         let code = if fault == PathFault::TooLong { Code::UriTooLong } else { Code::BadPath };
         Self::new(code, fault.code())
-    }
-}
-
-impl From<CacheError> for Refusal {
-    fn from(error: CacheError) -> Self {
-        let (code, reason) = match error {
-            CacheError::NotFound => (Code::NotFound, "object_missing"),
-            CacheError::Changed => (Code::OriginFailed, "object_changing"),
-            CacheError::Denied => (Code::OriginFailed, "origin_denied"),
-            CacheError::Failed => (Code::OriginFailed, "origin_failed"),
-            CacheError::Away => (Code::OriginAway, "origin_away"),
-            CacheError::Slow => (Code::OriginSlow, "origin_slow"),
-            CacheError::Overloaded => (Code::Overloaded, "too_many_fetches"),
-        };
-        Self::new(code, reason)
     }
 }
 

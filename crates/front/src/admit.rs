@@ -7,7 +7,7 @@ use http::{Method, Version};
 
 use crate::limits;
 use crate::refusal::{Code, Refusal};
-use crate::settings::Carrier;
+use crate::site::Carrier;
 use crate::token::without_token;
 
 /// How the request came.

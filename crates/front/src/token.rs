@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::limits;
 use crate::refusal::{Code, Refusal};
-use crate::settings::Carrier;
+use crate::site::Carrier;
 
 /// A token as it came. It prints nothing of itself.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,0 +1,121 @@
+//! The plain memory interface: numbers and bytes, so that any host can call it and no generator is needed.
+//!
+//! The host writes a message into memory that [`alloc`] gave, calls, and reads the answer at [`out_ptr`], [`out_len`] until
+//! its next call. wasm has one thread, so that the state needs no lock; a host that catches a trap makes a new instance.
+
+use std::cell::RefCell;
+
+use authorizer::{Key, Signatures, UnixTime};
+use serde_json::json;
+
+use crate::edge::Edge;
+
+thread_local! {
+    static EDGE: RefCell<Option<Edge>> = const { RefCell::new(None) };
+    static OUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+#[link(wasm_import_module = "host")]
+unsafe extern "C" {
+    /// Whether the key of this number, of the issuer of this number, made the signature over the message: 1 or 0.
+    fn verify(
+        issuer: u32,
+        key: u32,
+        message: *const u8,
+        message_len: usize,
+        signature: *const u8,
+        signature_len: usize,
+    ) -> u32;
+}
+
+/// The host's cryptography, for the keys in the order of [`Edge::jwks`].
+struct Host<'a>(&'a Edge);
+
+impl Signatures for Host<'_> {
+    fn verify(&self, key: &Key, message: &[u8], signature: &[u8]) -> bool {
+        let sets = self.0.keys.0.iter().enumerate();
+        let mut all = sets.flat_map(|(issuer, set)| set.keys().iter().enumerate().map(move |key| (issuer, key)));
+        let Some((issuer, (number, _))) = all.find(|(_, (_, known))| std::ptr::eq(*known, key)) else {
+            return false;
+        };
+        let (Ok(issuer), Ok(number)) = (u32::try_from(issuer), u32::try_from(number)) else {
+            return false;
+        };
+        // SAFETY: both slices live until the call returns, and the host only reads them.
+        let made = unsafe {
+            verify(issuer, number, message.as_ptr(), message.len(), signature.as_ptr(), signature.len())
+        };
+        made == 1
+    }
+}
+
+/// Memory for a message of this many bytes. [`take`] frees it.
+#[unsafe(no_mangle)]
+pub extern "C" fn alloc(len: usize) -> *mut u8 {
+    Box::into_raw(vec![0; len].into_boxed_slice()).cast()
+}
+
+/// The message that the host wrote.
+fn take(message: *mut u8, len: usize) -> Box<[u8]> {
+    // SAFETY: `message` came from `alloc(len)`, and each message is handed over once.
+    unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(message, len)) }
+}
+
+/// Reads `site.json`: 1, and the keys are the answer; or 0, and what is wrong with it is.
+#[unsafe(no_mangle)]
+pub extern "C" fn open(site: *mut u8, len: usize) -> u32 {
+    match Edge::open(&take(site, len)) {
+        Ok(edge) => {
+            say(edge.jwks().to_string());
+            EDGE.set(Some(edge));
+            1
+        }
+        Err(fault) => {
+            say(fault);
+            0
+        }
+    }
+}
+
+/// An issuer's new key set: 1, and all keys are the answer; or 0, the old set stays, and the fault is the answer.
+#[unsafe(no_mangle)]
+pub extern "C" fn replace_keys(issuer: usize, jwks: *mut u8, len: usize) -> u32 {
+    let jwks = take(jwks, len);
+    EDGE.with_borrow_mut(|edge| match edge.as_mut().map(|edge| (edge.replace_keys(issuer, &jwks), edge.jwks())) {
+        Some((Ok(()), keys)) => {
+            say(keys.to_string());
+            1
+        }
+        Some((Err(fault), _)) => {
+            say(fault.to_string());
+            0
+        }
+        None => 0,
+    })
+}
+
+/// The decision about a [`crate::Question`], as the answer. 0 before [`open`].
+#[unsafe(no_mangle)]
+pub extern "C" fn decide(question: *mut u8, len: usize, now: i64) -> u32 {
+    let question = take(question, len);
+    EDGE.with_borrow(|edge| {
+        let Some(edge) = edge else { return 0 };
+        let decision = edge.decide(&question, UnixTime(now), &Host(edge));
+        say(serde_json::to_string(&decision).unwrap_or_else(|_| json!({}).to_string()));
+        1
+    })
+}
+
+fn say(text: String) {
+    OUT.set(text.into_bytes());
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn out_ptr() -> *const u8 {
+    OUT.with_borrow(Vec::as_ptr)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn out_len() -> usize {
+    OUT.with_borrow(Vec::len)
+}

@@ -1,0 +1,172 @@
+//! The decision, read from top to bottom like the gateway's pipeline: admit, authorise, locate.
+
+use std::sync::Arc;
+
+use authorizer::{Denied, JwkFault, KeySet, KeySets, ObjectPath, Read, RouteId, Signatures, UnixTime, Verified, verify};
+use front::{Admitted, Answer, Behaviour, Code, Front, Listener, Package, Refusal, Refused, admit, methods, presented};
+use http::header::ORIGIN;
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use serde_json::{Value, json};
+
+use crate::event::{Decision, Question, Response};
+
+/// The authorizer of one distribution.
+pub struct Edge {
+    front: Front,
+    pub keys: KeySets,
+    behaviours: Vec<Behaviour>,
+}
+
+/// What is learned on the way, for the log.
+#[derive(Default)]
+struct Seen {
+    route: Option<RouteId>,
+    bearer: Option<Arc<Verified>>,
+}
+
+impl Edge {
+    /// From the package's `site.json`. The message says what is wrong with it.
+    pub fn open(site: &[u8]) -> Result<Self, String> {
+        let package: Package = serde_json::from_slice(site).map_err(|error| error.to_string())?;
+        let keys = package.key_sets().map_err(|fault| fault.to_string())?;
+        let messages = |faults: Vec<authorizer::RuleFault>| {
+            faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; ")
+        };
+        Ok(Self { front: Front::open(package.site).map_err(messages)?, keys, behaviours: package.behaviours })
+    }
+
+    /// A key set that the issuer published since. A bad one changes nothing.
+    pub fn replace_keys(&mut self, issuer: usize, jwks: &[u8]) -> Result<(), JwkFault> {
+        let settings = self.front.rules.issuers().get(issuer).ok_or(JwkFault::NoKeys)?;
+        let set = authorizer::parse_jwk_set(jwks, &settings.algorithms)?;
+        if let Some(known) = self.keys.0.get_mut(issuer) {
+            *known = Arc::new(set);
+        }
+        Ok(())
+    }
+
+    /// For each issuer its keys as JWKs: the host verifies with them.
+    pub fn jwks(&self) -> Value {
+        let of_set = |set: &Arc<KeySet>| set.keys().iter().map(authorizer::Key::expose_jwk).collect();
+        Value::Array(self.keys.0.iter().map(of_set).map(Value::Array).collect())
+    }
+
+    /// Decides about a viewer-request. It never fails: whatever goes wrong is an answer too.
+    pub fn decide(&self, question: &[u8], now: UnixTime, signatures: &impl Signatures) -> Decision {
+        let question: Option<Question> = serde_json::from_slice(question).ok();
+        let id = question.as_ref().map_or("", |question| &question.id);
+        let Some(parts) = question.as_ref().and_then(Question::parts) else {
+            let refusal = Refusal::new(Code::BadRequest, "head_unreadable");
+            return self.answer(Answer::Refused(refusal.into()), &Parts::none(), id, &Seen::default());
+        };
+        let mut seen = Seen::default();
+        match self.ask(&parts, now, signatures, &mut seen) {
+            Ok(Asked::Pass(key)) => Decision::Pass { uri: format!("/{}", uploads::encode_path(&key)) },
+            Ok(Asked::Answer(answer)) => self.answer(answer, &parts, id, &seen),
+            Err(refusal) => {
+                let refused = Refused { methods: methods(&parts), ..refusal.into() };
+                self.answer(Answer::Refused(refused), &parts, id, &seen)
+            }
+        }
+    }
+
+    fn ask(
+        &self,
+        parts: &Parts,
+        now: UnixTime,
+        signatures: &impl Signatures,
+        seen: &mut Seen,
+    ) -> Result<Asked, Refusal> {
+        let front = &self.front;
+        match admit(parts, Listener::Serves, &front.origin, &front.carriers)? {
+            Admitted::Object(path) => self.object(parts, &path, now, signatures, seen).map(Asked::Pass),
+            Admitted::Preflight(path) => {
+                seen.route = path.and_then(|path| front.rules.route_of(&path));
+                Ok(Asked::Answer(Answer::Preflight { methods: methods(parts) }))
+            }
+            // They are the regional function's, behind a behaviour of its own.
+            Admitted::Own(_) | Admitted::Redirect(_) => Err(Refusal::new(Code::NotFound, "no_such_endpoint")),
+        }
+    }
+
+    /// The key of the object, if this request may read it and CloudFront asks the object's own bucket.
+    fn object(
+        &self,
+        parts: &Parts,
+        path: &ObjectPath,
+        now: UnixTime,
+        signatures: &impl Signatures,
+        seen: &mut Seen,
+    ) -> Result<String, Refusal> {
+        let front = &self.front;
+        seen.route = front.rules.route_of(path);
+        let presented = presented(parts, &front.carriers)?;
+        let allowed = front.rules.allow::<Read>(path, &presented.texts(), now, |token| {
+            let verified = verify(token, front.rules.issuers(), &self.keys, signatures).map(Arc::new);
+            seen.bearer = verified.as_ref().ok().cloned();
+            verified
+        })?;
+        if allowed.bucket().0 != self.bucket_of(parts.uri.path()) {
+            return Err(Refusal::new(Code::Forbidden, "other_behaviour"));
+        }
+        Ok(allowed.into_key())
+    }
+
+    /// The bucket that CloudFront asks for this path: it compares patterns with the path as it came.
+    fn bucket_of(&self, path: &str) -> usize {
+        let matches = |behaviour: &&Behaviour| {
+            behaviour.pattern.strip_suffix('*').map_or(behaviour.pattern == path, |start| path.starts_with(start))
+        };
+        self.behaviours.iter().find(matches).map_or(0, |behaviour| behaviour.bucket)
+    }
+
+    fn answer(&self, answer: Answer, parts: &Parts, id: &str, seen: &Seen) -> Decision {
+        let mut headers = HeaderMap::with_capacity(16);
+        let (status, body) = answer.write(&self.front, id, &mut headers);
+        self.front.finish(&mut headers, parts.headers.get(ORIGIN), seen.route, id);
+        let body = if parts.method == Method::HEAD { String::new() } else { body };
+        let log = if let Answer::Refused(refused) = &answer {
+            Some(self.log_line(&refused.refusal, parts, id, seen))
+        } else {
+            None
+        };
+        Decision::Answer { response: Response::new(status, &headers, body), log }
+    }
+
+    /// One JSON line for a refusal: why, and who asked. No query and no token.
+    fn log_line(&self, refusal: &Refusal, parts: &Parts, id: &str, seen: &Seen) -> String {
+        let rules = &self.front.rules;
+        let issuer = seen.bearer.as_ref().and_then(|bearer| rules.issuer(bearer.issuer()));
+        let path = parts.uri.path();
+        json!({
+            "id": id,
+            "method": parts.method.as_str(),
+            "path": path.get(..path.floor_char_boundary(1024)).unwrap_or_default(),
+            "status": refusal.code.status().as_u16(),
+            "code": refusal.code.as_str(),
+            "reason": refusal.reason,
+            "culprit": refusal.code.culprit().as_str(),
+            "route": seen.route.and_then(|route| rules.route(route)).map(|route| route.name),
+            "issuer": issuer.map(|issuer| issuer.name.as_str()),
+            "subject": seen.bearer.as_ref().and_then(|bearer| bearer.subject()),
+        })
+        .to_string()
+    }
+}
+
+enum Asked {
+    Pass(String),
+    Answer(Answer),
+}
+
+/// The head of no request at all.
+trait NoHead {
+    fn none() -> Self;
+}
+
+impl NoHead for Parts {
+    fn none() -> Self {
+        http::Request::new(()).into_parts().0
+    }
+}

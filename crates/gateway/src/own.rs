@@ -1,0 +1,91 @@
+//! Our own endpoints, `/_edgepass/*`: reads their bodies, and lets the front door answer. No byte of a file comes through here.
+
+use std::sync::Arc;
+
+use authorizer::{Denied, UnixTime, Upload, Verified};
+use front::{Answer, Bearer, Code, Endpoint, Refusal, check_json};
+use http::StatusCode;
+use http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use tokio::time::timeout;
+
+use crate::limits;
+use crate::pipeline::{Pipeline, authorise, with_new_keys};
+use crate::record::Record;
+
+pub async fn answer(
+    pipeline: &Pipeline,
+    endpoint: Endpoint,
+    parts: &Parts,
+    body: Incoming,
+    now: UnixTime,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    let front = &pipeline.front;
+    match endpoint {
+        Endpoint::SignIn => {
+            let bearer = bearer(pipeline, parts, now, record).await?;
+            front.sign_in(&bearer, &json_body(parts, body).await?, now)
+        }
+        Endpoint::WhoAmI => {
+            with_new_keys(pipeline, || front.who_am_i(parts, now, &mut verifier(pipeline, record))).await
+        }
+        Endpoint::SignOut => front.sign_out(parts),
+        Endpoint::Upload => upload(pipeline, parts, body, now, record).await,
+        Endpoint::Health if pipeline.is_ready() => {
+            Ok(Answer::Json { status: StatusCode::OK, body: "{\"status\":\"ready\"}\n".into(), cookies: Vec::new() })
+        }
+        Endpoint::Health => Err(Refusal::new(Code::Overloaded, "keys_not_loaded")),
+    }
+}
+
+async fn upload(
+    pipeline: &Pipeline,
+    parts: &Parts,
+    body: Incoming,
+    now: UnixTime,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    let bearer = bearer(pipeline, parts, now, record).await?;
+    let body = json_body(parts, body).await?;
+    let plan = front::plan(&pipeline.front, &body, || uuid::Uuid::new_v4().into_bytes())?;
+    let allowed = authorise::<Upload>(pipeline, plan.path(), &[bearer.token.expose()], now, record).await?;
+    let bucket =
+        pipeline.buckets.get(allowed.bucket().0).ok_or_else(|| Refusal::new(Code::OriginFailed, "no_such_bucket"))?;
+    front::grant(&pipeline.front, allowed, &plan, &bucket.uploads, &bucket.origin.credentials, now)
+}
+
+async fn bearer<'r>(
+    pipeline: &Pipeline,
+    parts: &'r Parts,
+    now: UnixTime,
+    record: &mut Record,
+) -> Result<Bearer<'r>, Refusal> {
+    with_new_keys(pipeline, || pipeline.front.bearer(parts, now, &mut verifier(pipeline, record))).await
+}
+
+/// Verifies, and notes for the log who asks, even where the answer is no.
+pub fn verifier<'a>(
+    pipeline: &'a Pipeline,
+    record: &'a mut Record,
+) -> impl FnMut(&str) -> Result<Arc<Verified>, Denied> + 'a {
+    |token| {
+        let verified = pipeline.memory.verify(token, pipeline.front.rules.issuers());
+        record.bearer = verified.as_ref().ok().cloned();
+        verified
+    }
+}
+
+/// The body of a request to our own endpoints: JSON, small and soon.
+async fn json_body(parts: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
+    let read = timeout(limits::JSON_BODY_TIME, Limited::new(body, front::JSON_BODY).collect()).await;
+    let bytes = match read {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refusal::new(Code::TooLarge, "body_too_large")),
+        Ok(Err(_)) => return Err(Refusal::new(Code::BadRequest, "body_unreadable")),
+        Err(_) => return Err(Refusal::new(Code::BadRequest, "body_too_slow")),
+    };
+    check_json(parts, &bytes)?;
+    Ok(bytes)
+}
