@@ -42,9 +42,8 @@ impl Signatures for Host<'_> {
             return false;
         };
         // SAFETY: both slices live until the call returns, and the host only reads them.
-        let made = unsafe {
-            verify(issuer, number, message.as_ptr(), message.len(), signature.as_ptr(), signature.len())
-        };
+        let made =
+            unsafe { verify(issuer, number, message.as_ptr(), message.len(), signature.as_ptr(), signature.len()) };
         made == 1
     }
 }
@@ -52,7 +51,7 @@ impl Signatures for Host<'_> {
 /// Memory for a message of this many bytes. [`take`] frees it.
 #[unsafe(no_mangle)]
 pub extern "C" fn alloc(len: usize) -> *mut u8 {
-    Box::into_raw(vec![0; len].into_boxed_slice()).cast()
+    Box::into_raw(vec![0_u8; len].into_boxed_slice()).cast()
 }
 
 /// The message that the host wrote.

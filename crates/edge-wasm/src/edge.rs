@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authorizer::{Denied, JwkFault, KeySet, KeySets, ObjectPath, Read, RouteId, Signatures, UnixTime, Verified, verify};
+use authorizer::{JwkFault, KeySet, KeySets, ObjectPath, Read, RouteId, Signatures, UnixTime, Verified, verify};
 use front::{Admitted, Answer, Behaviour, Code, Front, Listener, Package, Refusal, Refused, admit, methods, presented};
 use http::header::ORIGIN;
 use http::request::Parts;
@@ -58,7 +58,7 @@ impl Edge {
         let id = question.as_ref().map_or("", |question| &question.id);
         let Some(parts) = question.as_ref().and_then(Question::parts) else {
             let refusal = Refusal::new(Code::BadRequest, "head_unreadable");
-            return self.answer(Answer::Refused(refusal.into()), &Parts::none(), id, &Seen::default());
+            return self.answer(Answer::Refused(refusal.into()), &no_head(), id, &Seen::default());
         };
         let mut seen = Seen::default();
         match self.ask(&parts, now, signatures, &mut seen) {
@@ -160,13 +160,6 @@ enum Asked {
     Answer(Answer),
 }
 
-/// The head of no request at all.
-trait NoHead {
-    fn none() -> Self;
-}
-
-impl NoHead for Parts {
-    fn none() -> Self {
-        http::Request::new(()).into_parts().0
-    }
+fn no_head() -> Parts {
+    http::Request::new(()).into_parts().0
 }

@@ -55,8 +55,13 @@ impl Question {
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// On to the cache, with this path, without query, `Authorization` and `Cookie`.
-    Pass { uri: String },
-    Answer { response: Response, log: Option<String> },
+    Pass {
+        uri: String,
+    },
+    Answer {
+        response: Response,
+        log: Option<String>,
+    },
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]

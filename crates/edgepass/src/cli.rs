@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, dev, keys, serve, store, token};
+use crate::commands::{aws, check, dev, keys, serve, store, token};
 
 /// Private files, straight from the bucket, checked at the edge.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Command {
     Token(token::Command),
     #[command(subcommand)]
     Keys(keys::Command),
+    #[command(subcommand)]
+    Aws(aws::Command),
 }
 
 /// How a command ended.
@@ -64,6 +66,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Token(command) => token::run(command),
             Command::Keys(command) => keys::run(command),
+            Command::Aws(command) => aws::run(command),
         };
         ended.unwrap_or_else(|trouble| trouble.tell())
     }

@@ -47,9 +47,19 @@ pub struct Issuer {
     name: String,
 }
 
+/// What stands before the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    Gateway,
+    /// CloudFront with Lambda@Edge.
+    Lambda,
+    /// CloudFront with a CloudFront Function, which verifies HS256 alone.
+    Function,
+}
+
 impl World {
     /// Finds everything again, or makes it.
-    pub fn open(dir: &Path, ports: Ports) -> Result<Self, Trouble> {
+    pub fn open(dir: &Path, ports: Ports, edge: Edge) -> Result<Self, Trouble> {
         let failed =
             |path: &Path, error: &dyn std::fmt::Display| Trouble::failed(format_args!("`{}`: {error}", path.display()));
         fs::create_dir_all(dir).map_err(|error| failed(dir, &error))?;
@@ -61,18 +71,27 @@ impl World {
             admin: origin(ports.admin),
             store: origin(ports.store),
         };
-        let key_file = dir.join("app-key.jwk");
-        let key = open_key(&key_file).map_err(|error| failed(&key_file, &error))?;
+        let (key_file, algorithm) = match edge {
+            Edge::Gateway | Edge::Lambda => ("app-key.jwk", Algorithm::Es256),
+            Edge::Function => ("app-secret", Algorithm::Hs256),
+        };
+        let key_file = dir.join(key_file);
+        let key = open_key(&key_file, algorithm).map_err(|error| failed(&key_file, &error))?;
         let users_file = dir.join("users.json");
         let users = open_users(&users_file).map_err(|error| failed(&users_file, &error))?;
         let config = dir.join("edgepass.toml");
-        write_config(&config, ports).map_err(|error| failed(&config, &error))?;
+        write_config(&config, ports, edge).map_err(|error| failed(&config, &error))?;
         let issuer = Arc::new(Issuer { key, name: addresses.app.clone() });
         Ok(Self { dir, config, addresses, users, issuer })
     }
 
     pub fn store_dir(&self) -> PathBuf {
         self.dir.join("store")
+    }
+
+    /// What is rendered and packed for AWS.
+    pub fn aws_dir(&self) -> PathBuf {
+        self.dir.join("aws")
     }
 
     pub fn app_dir(&self) -> PathBuf {
@@ -103,9 +122,9 @@ impl Issuer {
     }
 }
 
-fn open_key(path: &Path) -> Result<SigningKey, SigningError> {
+fn open_key(path: &Path, algorithm: Algorithm) -> Result<SigningKey, SigningError> {
     if !path.exists() {
-        SigningKey::generate(Algorithm::Es256)?.save(path)?;
+        SigningKey::generate(algorithm)?.save(path)?;
     }
     SigningKey::load(path)
 }
@@ -149,18 +168,41 @@ fn open_users(path: &Path) -> std::io::Result<Vec<User>> {
 }
 
 /// Writes the configuration if it is missing; if it is there, what people have changed stays, and only the ports follow.
-fn write_config(path: &Path, ports: Ports) -> std::io::Result<()> {
+fn write_config(path: &Path, ports: Ports, edge: Edge) -> std::io::Result<()> {
     let old = match fs::read_to_string(path) {
         Ok(old) => Some(old),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    let new = with_ports(old.as_deref().unwrap_or(TEMPLATE), ports);
+    let new = match &old {
+        Some(old) => with_ports(old, ports),
+        None => with_ports(&template(edge), ports),
+    };
     if old.is_some_and(|old| old == new) {
         return Ok(());
     }
     write_whole(path, &new)
 }
+
+fn template(edge: Edge) -> String {
+    match edge {
+        Edge::Gateway => TEMPLATE.to_owned(),
+        Edge::Lambda => format!("{}{ON_AWS}", TEMPLATE.replace(GATEWAY_WORDS, EDGE_WORDS)),
+        Edge::Function => {
+            let secret = "secret_file = \"app-secret\"\nalgorithms = [\"HS256\"]";
+            let text = TEMPLATE.replace(GATEWAY_WORDS, EDGE_WORDS).replace(APP_KEYS, secret);
+            format!("{text}{ON_AWS}form = \"function\"\n")
+        }
+    }
+}
+
+const GATEWAY_WORDS: &str = "`edgepass dev`, which runs its gateway on this file";
+const EDGE_WORDS: &str = "`edgepass aws dev`, which makes its CloudFront from this file";
+const APP_KEYS: &str = "jwks_url = \"http://localhost:8080/.well-known/jwks.json\"\nalgorithms = [\"ES256\"]";
+const ON_AWS: &str = "
+[aws]                               # `edgepass aws render` deploys from here; docs/reference/aws.md
+stack = \"dev-files\"
+";
 
 /// The first line names the ports that the text has.
 const PORTS: &str = "# ports: ";
@@ -204,6 +246,13 @@ const TEMPLATE: &str = include_str!("dev_template.toml");
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_edge_has_its_text() {
+        assert!(template(Edge::Lambda).contains(EDGE_WORDS) && template(Edge::Lambda).contains(APP_KEYS));
+        let function = template(Edge::Function);
+        assert!(function.contains("secret_file") && !function.contains("jwks_url") && function.contains("form = "));
+    }
 
     #[test]
     fn ports_follow_and_the_rest_stays() {

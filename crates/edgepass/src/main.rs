@@ -1,5 +1,7 @@
 //! The `edgepass` binary: reads the configuration, makes the parts and joins them. No rule of its own.
 
+mod aws_packages;
+mod aws_parts;
 mod cli;
 mod commands;
 mod config;

@@ -24,7 +24,7 @@ pub use answer::{Answer, EDGEPASS_ID, Refused, refusal_body};
 pub use limits::JSON_BODY;
 pub use refusal::{Code, Culprit, Refusal};
 pub use session::Bearer;
-pub use site::{Behaviour, Carrier, Package, Refresh, SiteSettings, UploadBucket};
+pub use site::{Behaviour, Carrier, Package, Refresh, SiteSettings, UploadBucket, resource_policy};
 pub use token::{CookieToken, Presented, Token, presented, presented_in_header};
 pub use upload::{check_json, grant, plan};
 

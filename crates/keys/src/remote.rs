@@ -105,7 +105,7 @@ impl Remote {
         }
     }
 
-    async fn fetch(&self, fetcher: &Fetcher) -> Result<(KeySet, Option<Duration>), FetchError> {
+    pub async fn fetch(&self, fetcher: &Fetcher) -> Result<(KeySet, Option<Duration>), FetchError> {
         let Fetched { body, max_age } = fetcher.fetch(&self.url).await?;
         let set = parse_jwk_set(&body, &self.algorithms).map_err(FetchError::JwkSet)?;
         match unusable(&set) {

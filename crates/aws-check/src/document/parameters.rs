@@ -69,6 +69,11 @@ impl Parameters {
         self
     }
 
+    /// Whether the parameter has a value that is not its default.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name) || self.others.contains(name)
+    }
+
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.values.get(name).or_else(|| self.references.get(name)).map(String::as_str)
     }

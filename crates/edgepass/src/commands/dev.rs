@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::cli::Exit;
 use crate::config;
-use crate::dev_world::{Addresses, BUCKET, Ports, World};
+use crate::dev_world::{Addresses, BUCKET, Edge, Ports, World};
 use crate::gateway_parts::{Sockets, start};
 use crate::stopping::told_to_stop;
 use crate::store_files::{REGION, StoreKeys, open_store};
@@ -63,7 +63,7 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
         admin: port_of(&admin_socket)?,
         store: port_of(&store_socket)?,
     };
-    let world = World::open(&args.dir, ports)?;
+    let world = World::open(&args.dir, ports, Edge::Gateway)?;
     let (store, store_keys) = open_store(&world.store_dir())?;
     store.ensure_bucket(BUCKET, &[cors(&world.addresses)]).map_err(Trouble::failed)?;
     let config = config::load(&world.config)?;
@@ -83,7 +83,7 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
     if args.json {
         say(ready_line(&world, &store_keys)?)?;
     } else {
-        tell(greeting(&world, began.elapsed()));
+        tell(greeting(&world, began.elapsed(), &format!("admin    {}/metrics", world.addresses.admin)));
     }
 
     told_to_stop().await;
@@ -98,7 +98,7 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
 }
 
 /// Four sockets on loopback: this port and the next three, or free ones.
-fn bind(port: u16) -> Result<[TcpListener; 4], Trouble> {
+pub fn bind(port: u16) -> Result<[TcpListener; 4], Trouble> {
     let socket = |offset: u16| {
         let port = if port == 0 {
             0
@@ -114,7 +114,7 @@ fn bind(port: u16) -> Result<[TcpListener; 4], Trouble> {
     Ok([socket(0)?, socket(1)?, socket(2)?, socket(3)?])
 }
 
-fn port_of(socket: &TcpListener) -> Result<u16, Trouble> {
+pub fn port_of(socket: &TcpListener) -> Result<u16, Trouble> {
     Ok(socket.local_addr().map_err(Trouble::failed)?.port())
 }
 
@@ -123,7 +123,7 @@ fn door(socket: TcpListener) -> Result<gateway::Door, Trouble> {
     Ok(gateway::Door { socket, tls: None, listener: gateway::Listener::Serves })
 }
 
-fn cors(addresses: &Addresses) -> CorsRule {
+pub fn cors(addresses: &Addresses) -> CorsRule {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     CorsRule {
         id: None,
@@ -135,14 +135,14 @@ fn cors(addresses: &Addresses) -> CorsRule {
     }
 }
 
-type Served = JoinHandle<std::io::Result<()>>;
+pub type Served = JoinHandle<std::io::Result<()>>;
 
-fn serve_store(store: Arc<Store>, socket: TcpListener, stop: watch::Receiver<bool>) -> Result<Served, Trouble> {
+pub fn serve_store(store: Arc<Store>, socket: TcpListener, stop: watch::Receiver<bool>) -> Result<Served, Trouble> {
     let socket = super::into_tokio(socket)?;
     Ok(tokio::spawn(store.serve(socket, turned(stop))))
 }
 
-fn serve_app(world: &World, socket: TcpListener, stop: watch::Receiver<bool>) -> Result<Served, Trouble> {
+pub fn serve_app(world: &World, socket: TcpListener, stop: watch::Receiver<bool>) -> Result<Served, Trouble> {
     let socket = super::into_tokio(socket)?;
     let issuer = Arc::clone(&world.issuer);
     let settings = demo::Settings {
@@ -163,11 +163,11 @@ fn serve_app(world: &World, socket: TcpListener, stop: watch::Receiver<bool>) ->
     Ok(tokio::spawn(demo::serve(socket, settings, turned(stop))))
 }
 
-async fn turned(mut stop: watch::Receiver<bool>) {
+pub async fn turned(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await; // an error means that everything is ending
 }
 
-fn access_log(path: &Path) -> Result<std::fs::File, Trouble> {
+pub fn access_log(path: &Path) -> Result<std::fs::File, Trouble> {
     OpenOptions::new()
         .create(true)
         .append(true)
@@ -175,7 +175,7 @@ fn access_log(path: &Path) -> Result<std::fs::File, Trouble> {
         .map_err(|error| Trouble::failed(format_args!("cannot write `{}`: {error}", path.display())))
 }
 
-fn ready_line(world: &World, store_keys: &StoreKeys) -> Result<serde_json::Value, Trouble> {
+pub fn ready_line(world: &World, store_keys: &StoreKeys) -> Result<serde_json::Value, Trouble> {
     let users = world
         .users
         .iter()
@@ -195,15 +195,16 @@ fn ready_line(world: &World, store_keys: &StoreKeys) -> Result<serde_json::Value
     }))
 }
 
-fn greeting(world: &World, took: Duration) -> String {
-    let Addresses { app, files, admin, store } = &world.addresses;
+/// `beside` is a line about what else there is.
+pub fn greeting(world: &World, took: Duration, beside: &str) -> String {
+    let Addresses { app, files, store, .. } = &world.addresses;
     let (bold, plain) = if std::io::stderr().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     let people: Vec<_> =
         world.users.iter().map(|user| format!("{} ({} of {})", user.name, user.role, user.workspace_name)).collect();
     format!(
         "\n  {bold}Edgepass is ready{plain} in {} ms\n\n  \
          {bold}app{plain}      {bold}{app}{plain}   open this one\n  \
-         files    {files}\n  admin    {admin}/metrics\n  store    {store}   bucket `{BUCKET}`\n  \
+         files    {files}\n  {beside}\n  store    {store}   bucket `{BUCKET}`\n  \
          config   {}\n  log      {}\n\n  \
          Try: sign in as {}, drop a photo into the page, then open the app in a\n  \
          private window as somebody else. Or ask as a stranger:\n\n    curl -i {files}/00000000-0000-4000-8000-000000000000/00000000-0000-4000-8000-000000000000/a.jpg\n\n  \

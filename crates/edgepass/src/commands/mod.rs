@@ -1,5 +1,6 @@
 //! One file a command, with its arguments and a `run`.
 
+pub mod aws;
 pub mod check;
 pub mod dev;
 pub mod keys;

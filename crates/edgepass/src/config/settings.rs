@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use authorizer::{IssuerSettings, RouteSettings, Rules};
+use aws::{Access, Encryption, Form, Layout, PriceClass};
 use front::Carrier;
 
 use super::credentials::Credentials;
@@ -25,10 +26,28 @@ pub struct Config {
     /// What the rules were built from.
     pub routes: Vec<RouteSettings>,
     pub cache: Cache,
+    pub aws: Option<Aws>,
 }
 
-/// At least one of `https` and `http` is there, and no address twice.
+/// The choices of a deployment on AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aws {
+    pub stack: String,
+    pub form: Form,
+    pub layout: Layout,
+    pub access: Access,
+    pub encryption: Encryption,
+    pub certificate: Option<String>,
+    pub price_class: PriceClass,
+    pub log_bucket: Option<String>,
+    /// Names of buckets that are there already.
+    pub adopt: Vec<String>,
+    /// How often the function fetches the issuers' key sets, out of band.
+    pub refresh_keys: Option<Duration>,
+}
+
+/// At least one of `https` and `http` is there, unless the site is on AWS alone; and no address twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listen {
     pub https: Option<SocketAddr>,
     pub http: Option<Http>,

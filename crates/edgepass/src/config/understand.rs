@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::faults::{Fault, Faults, Mistake, Place};
 use super::section::Section;
 use super::settings::{Bucket, Config, Http, HttpRole, Issuer, Listen, Site};
-use super::{bucket, cache, issuer, listen, names, route, site, token, web};
+use super::{aws, bucket, cache, issuer, listen, names, route, site, token, web};
 
 pub fn understand(text: &str, file: &Path) -> Result<Config, Vec<Fault>> {
     let (document, syntax) = DeTable::parse_recoverable(text);
@@ -48,6 +48,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
         section(&mut root, "token", faults).map_or_else(token::default, |section| token::read(section, faults));
     let cache = section(&mut root, "cache", faults).map_or(cache::DEFAULT, |section| cache::read(section, faults));
 
+    let on_aws = section(&mut root, "aws", faults);
     let buckets = names::read("bucket", root.get("bucket"), faults);
     let issuers = names::read("issuer", root.get("issuer"), faults);
     let bucket_names: Vec<&str> = buckets.iter().map(|named| named.name).collect();
@@ -55,7 +56,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
     let routes = root.get("route").map(|node| route::read_all(node, &bucket_names, &issuer_names, faults));
 
     for (there, key, title, hint) in [
-        (listen.is_some(), "listen", "[listen]", "add `[listen]` with `https = \"0.0.0.0:443\"`"),
+        (listen.is_some() || on_aws.is_some(), "listen", "[listen]", "add `[listen]` with `https = \"0.0.0.0:443\"`"),
         (has_site, "site", "[site]", "add `[site]` with `origin = \"https://files.example.com\"`"),
         (!buckets.is_empty(), "bucket", "[bucket.NAME]", "add `[bucket.main]`: the store that holds the files"),
         (routes.is_some(), "route", "[[route]]", "add a `[[route]]`: without one nothing can be reached"),
@@ -72,12 +73,13 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
     let issuers: Vec<_> = issuers.into_iter().map(|named| issuer::read(named, dir, faults)).collect();
     check_same_issuer(&issuers, faults);
     let issuers: Vec<Issuer> = issuers.into_iter().map(|(_, issuer)| issuer).collect();
+    let on_aws = on_aws.map(|section| aws::read(section, &bucket_names, &issuers, faults));
     let routes = routes.unwrap_or_default();
     let rules = build_rules(&issuers, &routes, faults);
     let listen = listen.map(|typed| check_listen(&typed, tls_place, site.as_ref(), faults));
     Some(Config {
         file: file.to_owned(),
-        listen: listen?,
+        listen: if on_aws.is_some() { listen.unwrap_or_default() } else { listen? },
         tls,
         site: site.map(|(_, site)| site)?,
         buckets: buckets.into_iter().map(|(_, bucket)| bucket).collect::<Option<_>>()?,
@@ -86,6 +88,10 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
         rules: rules?,
         routes: routes.into_iter().map(|typed| typed.settings).collect(),
         cache,
+        aws: match on_aws {
+            Some(aws) => Some(aws?),
+            None => None,
+        },
     })
 }
 

@@ -1,0 +1,129 @@
+//! From an understood configuration to what is deployed on AWS: the choices, and the settings that lie beside the functions' code.
+
+use aws::{Behaviour, Bucket, Deployment, Owner};
+use front::{Package, Refresh, SiteSettings, UploadBucket};
+use keys::Source;
+
+use crate::config::{self, Aws, Config, PostForms};
+use crate::trouble::Trouble;
+
+/// A configuration that has `[aws]`.
+pub struct Site {
+    pub aws: Aws,
+    pub deployment: Deployment,
+    buckets: Vec<config::Bucket>,
+    sources: Vec<Source>,
+}
+
+impl Site {
+    pub fn of(config: Config) -> Result<Self, Trouble> {
+        let aws = config.aws.ok_or_else(|| {
+            Trouble::usage("the configuration has no section `[aws]`").with_hint("add `[aws]` with `stack = \"…\"`")
+        })?;
+        let site = SiteSettings {
+            origin: config.site.origin,
+            apps: config.site.apps,
+            carriers: config.carriers,
+            issuers: config.issuers.iter().map(|issuer| issuer.settings.clone()).collect(),
+            routes: config.routes,
+        };
+        let bucket = |bucket: &config::Bucket| Bucket {
+            name: bucket.name.clone(),
+            region: bucket.region.clone(),
+            bucket: bucket.bucket.clone(),
+            owner: if aws.adopt.contains(&bucket.name) { Owner::Adopted } else { Owner::Stack },
+        };
+        let deployment = Deployment {
+            site,
+            buckets: config.buckets.iter().map(bucket).collect(),
+            stack: aws.stack.clone(),
+            form: aws.form,
+            layout: aws.layout,
+            access: aws.access,
+            encryption: aws.encryption.clone(),
+            certificate: aws.certificate.clone(),
+            price_class: aws.price_class,
+            log_bucket: aws.log_bucket.clone(),
+        };
+        let sources = config.issuers.into_iter().map(|issuer| issuer.source).collect();
+        Ok(Self { aws, deployment, buckets: config.buckets, sources })
+    }
+
+    /// Every issuer's keys as JWKs, fetched now where they are published at a URL.
+    pub async fn keys(&self) -> Result<Vec<Vec<serde_json::Value>>, Trouble> {
+        let mut keys = Vec::new();
+        for (source, issuer) in self.sources.iter().zip(&self.deployment.site.issuers) {
+            let set = keys::load_once(source, &issuer.algorithms).await.map_err(Trouble::failed)?;
+            keys.push(set.keys().iter().map(authorizer::Key::expose_jwk).collect());
+        }
+        Ok(keys)
+    }
+
+    /// `site.json` of the function at viewer-request.
+    pub fn edge_settings(&self, keys: &[Vec<serde_json::Value>], behaviours: &[Behaviour]) -> Result<Vec<u8>, Trouble> {
+        let behaviours = behaviours.iter();
+        let refresh = self.aws.refresh_keys.map(|every| Refresh {
+            seconds: every.as_secs(),
+            urls: self
+                .sources
+                .iter()
+                .map(|source| if let Source::JwksUrl(url) = source { Some(url.clone()) } else { None })
+                .collect(),
+        });
+        let mut package = self.package(keys);
+        package.refresh = refresh;
+        package.behaviours = behaviours
+            .map(|behaviour| front::Behaviour { pattern: behaviour.pattern.clone(), bucket: behaviour.bucket.0 })
+            .collect();
+        to_json(&package)
+    }
+
+    /// `site.json` of the regional function, which signs uploads.
+    pub fn regional_settings(&self, keys: &[Vec<serde_json::Value>]) -> Result<Vec<u8>, Trouble> {
+        let mut package = self.package(keys);
+        package.buckets = self
+            .buckets
+            .iter()
+            .map(|bucket| UploadBucket {
+                name: bucket.bucket.clone(),
+                region: bucket.region.clone(),
+                endpoint: bucket.upload_endpoint.clone(),
+                post: bucket.post == PostForms::Taken,
+            })
+            .collect();
+        to_json(&package)
+    }
+
+    fn package(&self, keys: &[Vec<serde_json::Value>]) -> Package {
+        Package {
+            site: self.deployment.site.clone(),
+            keys: keys.to_vec(),
+            behaviours: Vec::new(),
+            buckets: Vec::new(),
+            refresh: None,
+        }
+    }
+
+    /// The buckets must be S3's own, where S3 keeps them: CloudFront asks there.
+    pub fn check_endpoints(&self) -> Result<(), Trouble> {
+        for bucket in &self.buckets {
+            let wanted = format!("https://s3.{}.amazonaws.com", bucket.region);
+            if bucket.endpoint != wanted || bucket.upload_endpoint != wanted {
+                let message = format!("`[bucket.{}]` is not S3's regional endpoint", bucket.name);
+                return Err(Trouble::usage(message).with_hint(&format!("write `endpoint = \"{wanted}\"`")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn to_json(package: &Package) -> Result<Vec<u8>, Trouble> {
+    serde_json::to_vec(package).map_err(Trouble::failed)
+}
+
+/// Why AWS would not do what the configuration says, all of it at once.
+pub fn refused(faults: &[aws::Fault]) -> Trouble {
+    let lines: Vec<_> =
+        faults.iter().map(|fault| format!("{fault} [{}]\nhint: {}", fault.code(), fault.hint())).collect();
+    Trouble::usage(lines.join("\nerror: "))
+}
