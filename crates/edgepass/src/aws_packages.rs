@@ -6,6 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aws::{Code, Form, Viewer, Zip};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -107,8 +109,15 @@ impl Packages {
 }
 
 fn function(site: &Site, keys: &[Vec<Value>]) -> Result<Edge, Trouble> {
-    let _ = (site, keys);
-    Err(Trouble::failed("later"))
+    let function = aws::cloudfront_function(&site.deployment).map_err(|faults| refused(&faults))?;
+    let mut store = Vec::new();
+    for (name, issuer) in function.store {
+        let jwk = keys.get(issuer.0).and_then(|set| set.first());
+        let secret = jwk.and_then(|jwk| URL_SAFE_NO_PAD.decode(jwk.get("k")?.as_str()?).ok()).unwrap_or_default();
+        let value = aws::store_value(&name, &secret).map_err(|fault| refused(&[fault]))?;
+        store.push((name, value));
+    }
+    Ok(Edge::Function { source: function.code, keys: store })
 }
 
 fn zip(files: &[(&str, &[u8])]) -> Result<Zip, Trouble> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aws_check::{Document, Finding, Severity};
 use serde_json::json;
 
 use crate::cli::Exit;
@@ -15,29 +16,52 @@ docs/reference/aws-check.md. Exit code 3 when there are errors.
 
 Examples:
   edgepass aws check aws/template.yaml aws/edge.yaml
-  edgepass aws check template.json --json | jq '.findings[].code'
-  edgepass aws check --live --distribution E2QWRUHAPOMQZL     with the AWS CLI and its credentials")]
+  edgepass aws check template.json --json | jq '.findings[].code'")]
 pub struct Args {
     /// Templates, YAML or JSON
-    #[arg(value_name = "TEMPLATE", required_unless_present = "live")]
+    #[arg(value_name = "TEMPLATE", required = true)]
     templates: Vec<PathBuf>,
-    /// Ask an account by the AWS CLI
-    #[arg(long, requires = "what")]
-    live: bool,
-    #[command(flatten)]
-    what: What,
     /// Print one JSON object to stdout
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Debug, clap::Args)]
-#[group(id = "what", multiple = false)]
-struct What {
-    /// A distribution's id
-    #[arg(long, value_name = "ID", requires = "live")]
-    distribution: Option<String>,
-    /// A stack with a distribution in it
-    #[arg(long, value_name = "NAME", requires = "live")]
-    stack: Option<String>,
+pub fn run(args: &Args) -> Result<Exit, Trouble> {
+    let mut found = Vec::new();
+    for path in &args.templates {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Trouble::failed(format_args!("cannot read `{}`: {error}", path.display())))?;
+        let document = Document::parse(&text)
+            .map_err(|error| Trouble::usage(format_args!("{}:{error}", path.display())))?;
+        found.push((path.display().to_string(), aws_check::check(&document)));
+    }
+    tell_findings(&found, args.json)
+}
+
+/// Where it was found, and what.
+type Found = (String, Vec<Finding>);
+
+fn tell_findings(found: &[Found], as_json: bool) -> Result<Exit, Trouble> {
+    let all = || found.iter().flat_map(|(name, findings)| findings.iter().map(move |finding| (name, finding)));
+    if as_json {
+        let list: Vec<_> = all()
+            .map(|(name, finding)| {
+                let mut json = finding.to_json();
+                json["source"] = name.as_str().into();
+                json
+            })
+            .collect();
+        say(json!({ "findings": list }))?;
+    } else {
+        for (name, finding) in all() {
+            say(finding.render(name))?;
+        }
+    }
+    let errors = all().filter(|(_, finding)| finding.severity() == Severity::Error).count();
+    let warnings = all().count() - errors;
+    tell(match (errors, warnings) {
+        (0, 0) => "no mistakes found".to_owned(),
+        _ => format!("{errors} errors, {warnings} warnings"),
+    });
+    Ok(if errors > 0 { Exit::Denied } else { Exit::Done })
 }

@@ -90,7 +90,7 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
     let site = Site::of(config::load(&world.config)?)?;
     let packages = Packages::make(&site, &parts).await?;
     let settings = settings(&site, &packages, &world, &store_keys)?;
-    let cloudfront = cloudfront::start(settings, files_socket, runtime).await.map_err(Trouble::failed)?;
+    let cloudfront = cloudfront::start(settings, files_socket, runtime).map_err(Trouble::failed)?;
     if args.json {
         say(ready_line(&world, &store_keys)?)?;
     } else {
@@ -132,8 +132,9 @@ fn settings(site: &Site, packages: &Packages, world: &World, store_keys: &StoreK
         Edge::Lambda(zip) => {
             functions.insert("EdgeFunction".to_owned(), unpack(&zip.bytes, &dir.join("edge"))?);
         }
-        Edge::Function { .. } => {
-            key_values.insert("KeyValueStore".to_owned(), dir.join("keys.json"));
+        Edge::Function { keys, .. } => {
+            let entries = keys.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
+            key_values.insert("KeyValueStore".to_owned(), entries.collect());
         }
     }
     let credentials =

@@ -1,5 +1,7 @@
 //! `edgepass aws …`: the deployment on AWS.
 
+mod check;
+mod dev;
 mod package;
 mod render;
 
@@ -16,11 +18,15 @@ A guide from an empty account to a running site: docs/guides/aws.md")]
 pub enum Command {
     Render(render::Args),
     Package(package::Args),
+    Check(check::Args),
+    Dev(dev::Args),
 }
 
 pub fn run(command: Command) -> Result<Exit, Trouble> {
     match command {
         Command::Render(args) => render::run(&args),
         Command::Package(args) => package::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Dev(args) => dev::run(&args),
     }
 }
