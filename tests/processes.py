@@ -147,8 +147,8 @@ class User:
 class Dev(Process):
     """`edgepass dev --json`, ready."""
 
-    def __init__(self, data, logs, *arguments, port=0, ready_within=10):
-        super().__init__(logs, "dev", "--dir", data, "--port", port, "--json", *arguments)
+    def __init__(self, data, logs, *arguments, port=0, ready_within=10, command=("dev",)):
+        super().__init__(logs, *command, "--dir", data, "--port", port, "--json", *arguments)
         try:
             line = wait_until(self._first_line, ready_within, "the line of `dev --json`")
         except TimeoutError:

@@ -37,7 +37,12 @@ impl<'a> At<'a> {
     pub fn get(&self, key: &str) -> Option<Self> {
         let Entry { value, place, .. } = self.node.entry(key)?;
         let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
-        let inside = matches!(value.value, Value::Map(_) | Value::List(_));
+        // A block begins on the next line; its key says more.
+        let inside = match &value.value {
+            Value::Map(_) | Value::List(_) => true,
+            Value::Text(text) => text.contains('\n'),
+            _ => false,
+        };
         Some(Self { resource: self.resource, node: value, path, place: if inside { *place } else { value.place } })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::at::At;
 use crate::document::Node;
-use crate::origins::{self, Host, bucket_key};
+use crate::origins::{self, Bucket, Host, bucket};
 use crate::patterns::reference;
 use crate::worlds::{Resource, World};
 
@@ -85,22 +85,22 @@ impl<'a> Model<'a> {
         self.distributions.iter().flat_map(|one| &one.origins)
     }
 
-    /// Whether the bucket of that key holds what a distribution serves. In a template without distributions every bucket may, but
+    /// Whether the bucket holds what a distribution serves. In a template without distributions every bucket may, but
     /// those that take logs.
-    pub fn is_served(&self, key: &str) -> bool {
+    pub fn is_served(&self, served: &Bucket) -> bool {
         if !self.distributions.is_empty() {
-            return self.origins().any(|origin| origin.bucket() == Some(key));
+            return self.origins().any(|origin| origin.bucket() == Some(served));
         }
         !self.world.of("AWS::S3::Bucket").any(|bucket| {
             let target = At::properties(bucket).at(&["LoggingConfiguration", "DestinationBucketName"]);
-            target.and_then(|target| target.pattern()).is_some_and(|name| bucket_key(self.world, name) == key)
+            target.and_then(|target| target.pattern()).is_some_and(|name| bucket(self.world, name) == *served)
         })
     }
 
     /// The buckets of the template that hold what a distribution serves.
     pub fn buckets(&self) -> impl Iterator<Item = At<'a>> {
         let world: &'a World<'a> = self.world;
-        world.of("AWS::S3::Bucket").filter(|bucket| self.is_served(&format!("${{{}}}", bucket.id))).map(At::properties)
+        world.of("AWS::S3::Bucket").filter(|one| self.is_served(&Bucket::Here(one.id.clone()))).map(At::properties)
     }
 }
 
@@ -164,10 +164,9 @@ fn policy<'a>(world: &'a World<'a>, behaviour: &At<'a>, key: &str, kind: &str, s
 }
 
 impl Origin<'_> {
-    /// The bucket's key.
-    pub fn bucket(&self) -> Option<&str> {
+    pub fn bucket(&self) -> Option<&Bucket> {
         match &self.host {
-            Host::Bucket(key, _) => Some(key),
+            Host::Bucket(bucket, _) => Some(bucket),
             _ => None,
         }
     }

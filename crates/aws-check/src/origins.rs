@@ -1,12 +1,21 @@
 //! What an origin's domain name is: a bucket, and by which of its names; a function URL; an API.
 
+use crate::document::Node;
 use crate::patterns::{reference, references};
-use crate::worlds::World;
+use crate::worlds::{Resource, World};
+
+/// A bucket, however it is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bucket {
+    /// Of the template, by its logical id.
+    Here(String),
+    /// By its name.
+    Elsewhere(String),
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// A bucket by its key (see [`bucket_key`]).
-    Bucket(String, Endpoint),
+    Bucket(Bucket, Endpoint),
     FunctionUrl,
     /// API Gateway.
     Api,
@@ -36,7 +45,7 @@ pub fn host(world: &World<'_>, domain: &str) -> Host {
         return Host::Api;
     }
     if let Some((id, _)) = references(domain).find(|(_, attribute)| *attribute == Some("WebsiteURL")) {
-        return Host::Bucket(bucket_key(world, &format!("${{{id}}}")), Endpoint::Website);
+        return Host::Bucket(bucket(world, &format!("${{{id}}}")), Endpoint::Website);
     }
     if let Some((id, Some(attribute))) = reference(domain) {
         let endpoint = match attribute {
@@ -44,22 +53,24 @@ pub fn host(world: &World<'_>, domain: &str) -> Host {
             "DomainName" if world.is_a(id, "AWS::S3::Bucket") => Endpoint::Global,
             _ => return Host::Unknown,
         };
-        return Host::Bucket(bucket_key(world, &format!("${{{id}}}")), endpoint);
+        return Host::Bucket(bucket(world, &format!("${{{id}}}")), endpoint);
     }
-    of_s3(world, domain).unwrap_or(if domain.contains("${") { Host::Unknown } else { Host::Other })
+    match of_s3(domain) {
+        Some((name, endpoint)) => Host::Bucket(bucket(world, name), endpoint),
+        None if domain.contains("${") => Host::Unknown,
+        None => Host::Other,
+    }
 }
 
-/// `NAME.s3.REGION.amazonaws.com` and the older forms of it.
-fn of_s3(world: &World<'_>, domain: &str) -> Option<Host> {
+/// The bucket's name in `NAME.s3.REGION.amazonaws.com` and the older forms of it. None for access points.
+pub fn of_s3(domain: &str) -> Option<(&str, Endpoint)> {
     let at = [".s3.", ".s3-"].iter().filter_map(|mark| domain.rfind(mark)).max()?;
     let (name, rest) = (domain.get(..at)?, domain.get(at + 1..)?);
+    if ["s3-accesspoint", "s3-object-lambda", "s3-global"].iter().any(|other| rest.starts_with(other)) {
+        return None;
+    }
     let endpoint = if rest.starts_with("s3-website") {
         Endpoint::Website
-    } else if rest.starts_with("s3-accesspoint")
-        || rest.starts_with("s3-object-lambda")
-        || rest.starts_with("s3-global")
-    {
-        return Some(Host::Other);
     } else if matches!(rest, "s3.amazonaws.com" | "s3-external-1.amazonaws.com") {
         Endpoint::Global
     } else if rest.contains("amazonaws.com") || rest.contains("${") {
@@ -67,15 +78,17 @@ fn of_s3(world: &World<'_>, domain: &str) -> Option<Host> {
     } else {
         return None;
     };
-    Some(Host::Bucket(bucket_key(world, name), endpoint))
+    Some((name, endpoint))
 }
 
-/// One key for a bucket however it is named: `${LogicalId}` where the template makes it, its name otherwise.
-pub fn bucket_key(world: &World<'_>, name: &str) -> String {
-    let is_it = |id: &str, node: &crate::document::Node| {
-        let named = node.at(&["Properties", "BucketName"]).and_then(crate::document::Node::pattern);
-        reference(name) == Some((id, None)) || named == Some(name)
+/// The bucket that a name or a `Ref` names.
+pub fn bucket(world: &World<'_>, name: &str) -> Bucket {
+    let is_it = |bucket: &&Resource| {
+        let named = bucket.node.at(&["Properties", "BucketName"]).and_then(Node::pattern);
+        reference(name) == Some((&bucket.id, None)) || named == Some(name)
     };
-    let bucket = world.of("AWS::S3::Bucket").find(|bucket| is_it(&bucket.id, &bucket.node));
-    bucket.map_or_else(|| name.to_owned(), |bucket| format!("${{{}}}", bucket.id))
+    match world.of("AWS::S3::Bucket").find(is_it) {
+        Some(bucket) => Bucket::Here(bucket.id.clone()),
+        None => Bucket::Elsewhere(name.to_owned()),
+    }
 }

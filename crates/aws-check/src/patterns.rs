@@ -3,7 +3,7 @@
 /// What the whole pattern refers to: a name, and an attribute where one is asked.
 pub fn reference(pattern: &str) -> Option<(&str, Option<&str>)> {
     let name = pattern.strip_prefix("${")?.strip_suffix('}')?;
-    if name.contains(['$', '{', '}', ' ']) {
+    if name.contains(['$', '{', '}']) || name.starts_with("Fn::") {
         return None;
     }
     Some(name.split_once('.').map_or((name, None), |(id, attribute)| (id, Some(attribute))))

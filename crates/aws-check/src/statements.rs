@@ -115,13 +115,18 @@ impl Principal<'_> {
         matches!(self, Self::Service(name) if name.starts_with("cloudfront.amazonaws.com"))
     }
 
-    /// An origin access identity, or what may be one.
+    /// An origin access identity.
     pub fn is_identity(self) -> bool {
         match self {
-            Self::Aws(arn) => arn.contains(":iam::cloudfront:user/") || arn.contains("${"),
+            Self::Aws(arn) => arn.contains(":iam::cloudfront:user/"),
             Self::Canonical(_) => true,
             _ => false,
         }
+    }
+
+    /// An origin access identity, or what cannot be told from one.
+    pub fn may_be_identity(self) -> bool {
+        self.is_identity() || matches!(self, Self::Aws(arn) if arn.contains("${"))
     }
 }
 

@@ -207,7 +207,7 @@ behaviour_open Error
     "add a viewer-request function that authorises, or `TrustedKeyGroups`"
 authorizer_after_cache Error
     "the function runs at the origin's side of the cache, or at the answer"
-    "it is asked on a miss alone: after the first allowed request a hit is served to everybody"
+    "at the origin it is asked on a miss alone: after the first allowed request a hit is served to everybody; at the answer it can refuse nothing"
     "associate it with `viewer-request`"
 functions_mixed Error
     "a CloudFront Function and Lambda@Edge share the viewer events of a behaviour"

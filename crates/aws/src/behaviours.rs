@@ -8,8 +8,8 @@
 //! the behaviour is part of it. The authorizer has put the object's key in the path's place by then, so no two buckets may have
 //! the same key within reach.
 
+use authorizer::{Action, AllowSettings, BucketId, Who};
 use authorizer::{Kind, Pattern, Relation, RouteSettings};
-use authorizer::{AllowSettings, Action, BucketId, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
@@ -44,6 +44,13 @@ impl Behaviour {
             Some(start) => path.starts_with(start),
             None => path == self.pattern,
         }
+    }
+}
+
+/// As a package holds it.
+impl From<&Behaviour> for front::Behaviour {
+    fn from(behaviour: &Behaviour) -> Self {
+        Self { pattern: behaviour.pattern.clone(), bucket: behaviour.bucket.0 }
     }
 }
 
@@ -93,9 +100,8 @@ impl Beginning {
     /// Literal segments of unreserved characters (RFC 3986 section 2.3): all others come encoded from one client and plain from
     /// the next, and a pattern takes one form only.
     fn of(path: &str) -> Self {
-        let plain = |segment: &&str| {
-            segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
-        };
+        let plain =
+            |segment: &&str| segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
         let inner = path.strip_prefix('/').unwrap_or(path);
         let literals: Vec<&str> = inner.split('/').take_while(plain).collect();
         let whole = literals.len() == inner.split('/').count();
@@ -191,12 +197,11 @@ fn behaviour(beginning: &Beginning, routes: &[Reach<'_>], faults: &mut Vec<Fault
     let (own, others): (Vec<&Reach<'_>>, Vec<&Reach<'_>>) =
         routes.iter().partition(|route| route.beginning == *beginning);
     // Where one route takes all that begins so, the routes with a shorter beginning never get there.
-    let covered = own.iter().any(|route| {
-        paths.as_ref().is_some_and(|paths| route.path.relation(paths) == Relation::Equal)
-    });
-    let strays = others.into_iter().filter(|route| {
-        !covered && !beginning.holds(&route.beginning) && meet(Some(&route.path), paths.as_ref())
-    });
+    let covered =
+        own.iter().any(|route| paths.as_ref().is_some_and(|paths| route.path.relation(paths) == Relation::Equal));
+    let strays = others
+        .into_iter()
+        .filter(|route| !covered && !beginning.holds(&route.beginning) && meet(Some(&route.path), paths.as_ref()));
     let served: Vec<&Reach<'_>> = own.iter().copied().chain(strays).collect();
     let is_default = pattern == "*";
     let bucket = if is_default { BucketId(0) } else { own.first().map_or(BucketId(0), |route| route.route.bucket) };

@@ -76,15 +76,20 @@ impl Fault {
             }
             Self::BucketTwice { .. } => "name it once, and give its routes this one bucket".into(),
             Self::BucketRegion { layout: Layout::One, .. } => {
-                "Lambda@Edge lives in us-east-1: use `layout = \"split\"`, which puts the rest where the bucket is".into()
+                "Lambda@Edge lives in us-east-1: use `layout = \"split\"`, which puts the rest where the bucket is"
+                    .into()
             }
             Self::BucketRegion { layout: Layout::Split, .. } => {
                 "a stack reaches one region: serve the other bucket by a stack of its own".into()
             }
             Self::RegionNotCovered { .. } => "use a region of the standard partition, or the gateway".into(),
             Self::IdentityRegion { .. } | Self::IdentityWithKms => "use `access = \"control\"`".into(),
-            Self::KeyArn { .. } => "write `arn:aws:kms:REGION:ACCOUNT:key/ID`; an alias cannot be named in a policy".into(),
-            Self::KeyRegion { region, .. } => format!("S3 takes keys of the bucket's region alone: use one of {region}"),
+            Self::KeyArn { .. } => {
+                "write `arn:aws:kms:REGION:ACCOUNT:key/ID`; an alias cannot be named in a policy".into()
+            }
+            Self::KeyRegion { region, .. } => {
+                format!("S3 takes keys of the bucket's region alone: use one of {region}")
+            }
             Self::KeyForNothing => "give the ARN of the key that the buckets use already, if they do".into(),
             Self::CertificateArn { .. } => "write `arn:aws:acm:us-east-1:ACCOUNT:certificate/ID`".into(),
             Self::CertificateRegion { .. } => "request or import it again in us-east-1".into(),
@@ -97,10 +102,12 @@ impl Fault {
             }
             Self::Route { .. } => "see `edgepass check`".into(),
             Self::BucketNotToldApart { .. } => {
-                "begin its path with a literal of its own, like `/years/{year}`, or serve it from the first bucket".into()
+                "begin its path with a literal of its own, like `/years/{year}`, or serve it from the first bucket"
+                    .into()
             }
             Self::BucketsSharePaths { .. } | Self::AnyOriginNotToldApart { .. } => {
-                "begin the paths of one of them with another literal, or narrow the placeholders of the other by types".into()
+                "begin the paths of one of them with another literal, or narrow the placeholders of the other by types"
+                    .into()
             }
             Self::BucketsShareKeys { .. } => {
                 "begin the keys of one of them with a literal that the other's cannot begin with".into()
@@ -117,7 +124,9 @@ impl fmt::Display for Fault {
         match self {
             Self::StackName { name } => write!(f, "`{name}` cannot begin the names of what is made"),
             Self::NoBucket => write!(f, "there is no bucket to serve"),
-            Self::BucketName { bucket } => write!(f, "`{bucket}` is not a bucket's name"),
+            Self::BucketName { bucket } | Self::LogBucketName { bucket } => {
+                write!(f, "`{bucket}` is not a bucket's name")
+            }
             Self::BucketTwice { bucket } => write!(f, "the bucket `{bucket}` is there twice"),
             Self::BucketRegion { bucket, region, wanted, .. } => {
                 write!(f, "the bucket `{bucket}` is in {region}, and its stack is in {wanted}")
@@ -133,7 +142,6 @@ impl fmt::Display for Fault {
                 write!(f, "the certificate `{certificate}` is not in us-east-1, where CloudFront looks for it")
             }
             Self::CertificateSite { origin } => write!(f, "a certificate cannot serve `{origin}`"),
-            Self::LogBucketName { bucket } => write!(f, "`{bucket}` is not a bucket's name"),
             Self::LogBucketIsServed { bucket } => write!(f, "logs would be written to `{bucket}`, which is served"),
             Self::LogsHoldTokens { carrier } => {
                 write!(f, "CloudFront's logs hold queries, and tokens travel in `?{carrier}=`")
@@ -144,7 +152,10 @@ impl fmt::Display for Fault {
                 "CloudFront cannot tell the paths of the route `{route}` from the first bucket's: they begin with a placeholder"
             ),
             Self::BucketsSharePaths { route, pattern } => {
-                write!(f, "CloudFront takes every path `{pattern}` from one bucket, and the route `{route}` has some in another")
+                write!(
+                    f,
+                    "CloudFront takes every path `{pattern}` from one bucket, and the route `{route}` has some in another"
+                )
             }
             Self::BucketsShareKeys { route, other } => write!(
                 f,

@@ -66,7 +66,8 @@ pub fn cloudfront_function(deployment: &Deployment) -> Result<Function, Vec<Faul
         let rules = minify::minify(&rules).len();
         return Err(vec![Fault::Function(FunctionFault::Size { bytes: code.len(), rules })]);
     }
-    let store = site.issuers.iter().enumerate().map(|(number, issuer)| (issuer.name.clone(), IssuerId(number))).collect();
+    let store =
+        site.issuers.iter().enumerate().map(|(number, issuer)| (issuer.name.clone(), IssuerId(number))).collect();
     Ok(Function { code, store })
 }
 

@@ -15,7 +15,13 @@ const LONGEST_STACK_NAME: usize = 32;
 /// Regions that came after origin access identities were frozen ("Restrict access to an Amazon S3 origin": OAC is for "all AWS
 /// Regions, including opt-in Regions launched after December 2022").
 const WITHOUT_IDENTITIES: [&str; 8] = [
-    "ap-east-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-west-1", "il-central-1",
+    "ap-east-2",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-west-1",
+    "il-central-1",
     "mx-central-1",
 ];
 

@@ -27,7 +27,7 @@ impl Hash {
 
     /// The first 12 hexadecimal digits: what the package is called by.
     pub fn short(&self) -> String {
-        self.0.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        self.0.iter().take(6).fold(String::with_capacity(12), |text, byte| text + &format!("{byte:02x}"))
     }
 
     /// As Lambda says it (`CodeSha256`).

@@ -19,6 +19,7 @@ const UNLISTED = [
   'AggregateError', 'Atomics', 'BigInt', 'BigInt64Array', 'BigUint64Array', 'FinalizationRegistry', 'Function', 'Intl', 'Iterator',
   'Map', 'Proxy', 'Reflect', 'Set', 'SharedArrayBuffer', 'WeakMap', 'WeakRef', 'WeakSet', 'WebAssembly', 'escape', 'eval', 'unescape',
 ];
+const narrow = new Script(`${JSON.stringify(UNLISTED)}.every((name) => delete globalThis[name])`);
 const HASHES = ['md5', 'sha1', 'sha256'];
 const ENCODINGS = ['hex', 'base64', 'base64url', undefined];
 
@@ -37,7 +38,7 @@ export function load(code, entries) {
       const logs = [];
       const console = { log: (line) => logs.push(String(line)) };
       const result = await script.runInContext(context(console))(modules(entries), JSON.stringify(event));
-      return { result, logs };
+      return { result: JSON.parse(JSON.stringify(result) ?? 'null'), logs };
     },
     /** For measurements: one instance for all events. */
     resident() {
@@ -50,8 +51,7 @@ export function load(code, entries) {
 function context(console = { log: () => {} }) {
   const globals = { Buffer, TextDecoder, TextEncoder, atob, btoa, console };
   const context = createContext(globals, { codeGeneration: { strings: false, wasm: false } });
-  for (const name of UNLISTED) delete context[name];
-  return context;
+  return narrow.runInContext(context) && context;
 }
 
 function modules(entries) {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::body::{self, Body};
 use crate::event::Generated;
@@ -75,5 +75,11 @@ impl Answer {
         let Generated { status, mut headers, body } = generated;
         headers.insert(CONTENT_LENGTH, body.len().into());
         Self { status, headers, body: body::bytes(body), from, why: None }
+    }
+}
+
+pub fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
     }
 }

@@ -74,7 +74,8 @@ fn generated(answer: &Map<String, Value>) -> Result<Generated, Invalid> {
     let invalid = |what: &str| Invalid(what.to_owned());
     let status = answer.get("status").and_then(Value::as_str).ok_or_else(|| invalid("the status is not a string"))?;
     let status: u16 = status.parse().map_err(|_| invalid("the status is no number"))?;
-    let status = Some(status).filter(|status| (200..600).contains(status)).and_then(|status| StatusCode::from_u16(status).ok());
+    let status =
+        Some(status).filter(|status| (200..600).contains(status)).and_then(|status| StatusCode::from_u16(status).ok());
     let status = status.ok_or_else(|| invalid("the status is not between 200 and 599"))?;
     if !answer.get("statusDescription").is_none_or(|words| words.is_string() || words.is_null()) {
         return Err(invalid("statusDescription is not a string"));
@@ -147,16 +148,19 @@ mod tests {
     #[test]
     fn as_documented() {
         let request = with(event)["Records"][0]["cf"]["request"].take();
-        assert_eq!(request, json!({
-            "clientIp": "127.0.0.1",
-            "headers": {
-                "host": [{ "key": "Host", "value": "files.example" }],
-                "accept": [{ "key": "Accept", "value": "a/b" }, { "key": "Accept", "value": "c/d" }],
-            },
-            "method": "GET",
-            "querystring": "x=1&x=2",
-            "uri": "/a%20b",
-        }));
+        assert_eq!(
+            request,
+            json!({
+                "clientIp": "127.0.0.1",
+                "headers": {
+                    "host": [{ "key": "Host", "value": "files.example" }],
+                    "accept": [{ "key": "Accept", "value": "a/b" }, { "key": "Accept", "value": "c/d" }],
+                },
+                "method": "GET",
+                "querystring": "x=1&x=2",
+                "uri": "/a%20b",
+            })
+        );
     }
 
     fn back(change: impl FnOnce(&mut Value)) -> Result<Decision, Invalid> {

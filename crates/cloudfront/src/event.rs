@@ -76,7 +76,9 @@ pub fn judge_request(back: Asked, sent: &Asked) -> Result<Asked, Invalid> {
     }
     let odd = |text: &str| text.chars().any(|character| character == ' ' || character == '#' || character.is_control());
     if odd(&back.uri) || odd(&back.query) || back.uri.contains('?') {
-        return Err(Invalid("the URI or the query string holds a space, a control character, `#` or a stray `?`".into()));
+        return Err(Invalid(
+            "the URI or the query string holds a space, a control character, `#` or a stray `?`".into(),
+        ));
     }
     if back.uri.len() + back.query.len() >= limits::URI_AND_QUERY {
         return Err(Invalid("URI and query string together are not shorter than 8,192 characters".into()));
@@ -113,7 +115,8 @@ fn judge_name(name: &HeaderName) -> Result<(), Invalid> {
 
 /// A header's name as functions must write it: in lower case.
 pub fn read_name(text: &str) -> Result<HeaderName, Invalid> {
-    HeaderName::from_lowercase(text.as_bytes()).map_err(|_| Invalid(format!("`{}` is no header's name in lower case", brief(text))))
+    HeaderName::from_lowercase(text.as_bytes())
+        .map_err(|_| Invalid(format!("`{}` is no header's name in lower case", brief(text))))
 }
 
 pub fn read_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Invalid> {

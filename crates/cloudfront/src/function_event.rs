@@ -79,7 +79,8 @@ pub fn read(answer: &[u8], viewed: &Viewed<'_>) -> Result<Decision, Invalid> {
 
 fn generated(answer: &Map<String, Value>) -> Result<Generated, Invalid> {
     let invalid = |what: &str| Invalid(what.to_owned());
-    let status = answer.get("statusCode").and_then(Value::as_u64).ok_or_else(|| invalid("statusCode is not a number"))?;
+    let status =
+        answer.get("statusCode").and_then(Value::as_u64).ok_or_else(|| invalid("statusCode is not a number"))?;
     let status = u16::try_from(status).ok().filter(|status| (200..600).contains(status));
     let status = status.and_then(|status| StatusCode::from_u16(status).ok());
     let status = status.ok_or_else(|| invalid("statusCode is not between 200 and 599"))?;
@@ -136,14 +137,18 @@ fn expanded(value: Option<&Value>) -> Result<Vec<(String, String)>, Invalid> {
         let all = member.get("multiValue").and_then(Value::as_array).map_or(one, Vec::as_slice);
         for item in all {
             let text = item.get("value").and_then(Value::as_str);
-            pairs.push((name.clone(), text.ok_or_else(|| Invalid(format!("`{name}` has no text as its value")))?.to_owned()));
+            pairs.push((
+                name.clone(),
+                text.ok_or_else(|| Invalid(format!("`{name}` has no text as its value")))?.to_owned(),
+            ));
         }
     }
     Ok(pairs)
 }
 
 fn joined(pairs: &[(String, String)], separator: &str) -> String {
-    let pair = |(name, value): &(String, String)| if value.is_empty() { name.clone() } else { format!("{name}={value}") };
+    let pair =
+        |(name, value): &(String, String)| if value.is_empty() { name.clone() } else { format!("{name}={value}") };
     pairs.iter().map(pair).collect::<Vec<_>>().join(separator)
 }
 
@@ -163,13 +168,16 @@ mod tests {
 
     #[test]
     fn as_documented() {
-        assert_eq!(with(event)["request"], json!({
-            "method": "GET",
-            "uri": "/a",
-            "querystring": { "x": { "value": "1", "multiValue": [{ "value": "1" }, { "value": "2" }] }, "y": { "value": "" } },
-            "headers": { "accept": { "value": "a/b", "multiValue": [{ "value": "a/b" }, { "value": "c/d" }] } },
-            "cookies": { "t": { "value": "1" }, "u": { "value": "2" } },
-        }));
+        assert_eq!(
+            with(event)["request"],
+            json!({
+                "method": "GET",
+                "uri": "/a",
+                "querystring": { "x": { "value": "1", "multiValue": [{ "value": "1" }, { "value": "2" }] }, "y": { "value": "" } },
+                "headers": { "accept": { "value": "a/b", "multiValue": [{ "value": "a/b" }, { "value": "c/d" }] } },
+                "cookies": { "t": { "value": "1" }, "u": { "value": "2" } },
+            })
+        );
     }
 
     #[test]

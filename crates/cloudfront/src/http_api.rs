@@ -69,7 +69,8 @@ pub fn event(api: &ApiOrigin, incoming: &Incoming<'_>) -> Value {
         members.insert("queryStringParameters".into(), json!(parameters(incoming.query)));
     }
     if !incoming.body.is_empty() {
-        let body = if text { String::from_utf8_lossy(&incoming.body).into_owned() } else { STANDARD.encode(&incoming.body) };
+        let body =
+            if text { String::from_utf8_lossy(&incoming.body).into_owned() } else { STANDARD.encode(&incoming.body) };
         members.insert("body".into(), body.into());
     }
     event
@@ -84,7 +85,10 @@ fn headers(api: &ApiOrigin, incoming: &Incoming<'_>) -> Map<String, Value> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in incoming.headers.iter().filter(|(name, _)| ![COOKIE, HOST].contains(name)) {
         let value = shown(value);
-        headers.entry(name.as_str().to_owned()).and_modify(|known| *known = format!("{known},{value}")).or_insert(value);
+        headers
+            .entry(name.as_str().to_owned())
+            .and_modify(|known| *known = format!("{known},{value}"))
+            .or_insert(value);
     }
     headers.insert("host".into(), api.domain.clone());
     headers.insert("content-length".into(), incoming.body.len().to_string());
@@ -108,7 +112,8 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
 fn is_text(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind.starts_with("text/") || ["application/json", "application/javascript", "application/xml"].contains(&kind.as_str())
+    kind.starts_with("text/")
+        || ["application/json", "application/javascript", "application/xml"].contains(&kind.as_str())
 }
 
 /// The function's answer in HTTP.
@@ -116,7 +121,9 @@ pub fn answer(method: &Method, outcome: Result<Bytes, Failure>) -> Answer {
     let result: Value = match outcome {
         Ok(result) => match serde_json::from_slice(&result) {
             Ok(result) => result,
-            Err(_) => return refused(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", "the answer is not JSON"),
+            Err(_) => {
+                return refused(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", "the answer is not JSON");
+            }
         },
         Err(Failure::Throttled) => return refused(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", "throttled"),
         Err(Failure::TimedOut) => {
@@ -135,7 +142,8 @@ fn structured(method: &Method, result: &Value) -> Result<Answer, &'static str> {
         // "If your Lambda function returns valid JSON and doesn't return a statusCode": status 200, JSON.
         return Ok(Answer::new(StatusCode::OK, From::Miss).with_body("application/json", result.to_string()));
     };
-    let number = status.as_u64().or_else(|| status.as_str()?.parse().ok()).and_then(|number| u16::try_from(number).ok());
+    let number =
+        status.as_u64().or_else(|| status.as_str()?.parse().ok()).and_then(|number| u16::try_from(number).ok());
     let status = number.and_then(|number| StatusCode::from_u16(number).ok()).ok_or("statusCode is no status")?;
     let mut answer = Answer::new(status, if status.as_u16() < 400 { From::Miss } else { From::Error });
     for (name, value) in result.get("headers").and_then(Value::as_object).into_iter().flatten() {

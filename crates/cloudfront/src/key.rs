@@ -176,6 +176,9 @@ mod tests {
         let several = key(&policy, &[("accept", "x"), ("cookie", "b=2; a=1")], "q=1&token=2");
         assert_ne!(several, plain);
         assert_eq!(key(&policy, &[("accept", "x"), ("cookie", "a=1"), ("range", "r")], "token=3&q=1"), several);
-        assert_ne!(key(&policy, &[("accept", "xc1:1:a1")], "q=1"), key(&policy, &[("accept", "x"), ("cookie", "a=1")], "q=1"));
+        assert_ne!(
+            key(&policy, &[("accept", "xc1:1:a1")], "q=1"),
+            key(&policy, &[("accept", "x"), ("cookie", "a=1")], "q=1")
+        );
     }
 }

@@ -36,9 +36,6 @@ pub const ERRORS: usize = 4096;
 /// How long CloudFront caches an error by itself, in seconds: custom-error-pages-expiration.
 pub const ERROR_TTL: i64 = 10;
 
-/// A page of an error that is put in its place.
-pub const ERROR_PAGE: u64 = 1 << 20;
-
 /// A viewer-request function's time: cloudfront-limits, quotas on Lambda@Edge.
 pub const EDGE_TIMEOUT: u64 = 5;
 

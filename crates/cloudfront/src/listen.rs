@@ -25,7 +25,7 @@ pub async fn listen(edge: Arc<Edge>, listener: TcpListener, mut stop: watch::Rec
         let (place, accepted) = tokio::select! {
             next = next => next,
             Some(_) = connections.join_next() => continue,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = told(&mut stop) => break,
         };
         match accepted {
             Ok((stream, _)) => {
@@ -60,9 +60,14 @@ async fn connection(edge: Arc<Edge>, stream: TcpStream, mut stop: watch::Receive
     // What goes wrong on a connection is its viewer's affair.
     tokio::select! {
         _ = connection.as_mut() => {}
-        _ = stop.wait_for(|stop| *stop) => {
+        () = told(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }
     }
+}
+
+/// Returns when `stop` turns true, or when nobody is left to turn it.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }

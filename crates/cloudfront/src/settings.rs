@@ -40,8 +40,8 @@ pub struct Settings {
     pub secrets: BTreeMap<String, String>,
     /// Directories with functions' unpacked code, by logical id.
     pub functions: BTreeMap<String, PathBuf>,
-    /// Files with the entries of key value stores, as CloudFront imports them, by logical id.
-    pub key_values: BTreeMap<String, PathBuf>,
+    /// The entries of key value stores, by logical id.
+    pub key_values: BTreeMap<String, BTreeMap<String, String>>,
     /// By a bucket's logical id, or by its name where the template does not make it.
     pub stores: BTreeMap<String, Store>,
     /// What regional functions run as: `AWS_ACCESS_KEY_ID` and the like.

@@ -1,25 +1,30 @@
 //! Puts the parts together and sets them going.
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cache::{Cache, Limits};
+use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::bucket::{self, Buckets};
+use crate::errors::Errors;
 use crate::fault::Fault;
 use crate::lambda::{Function, Launch};
 use crate::limits;
 use crate::listen::listen;
 use crate::log::Log;
-use crate::pipeline::{AtViewerRequest, Edge, Errors};
+use crate::pipeline::Edge;
 use crate::settings::Settings;
 use crate::template::{ACCOUNT, Distribution, Lambda, Origin, Program, Script, Templates, ViewerRequest, distribution};
+use crate::viewer_request::AtViewerRequest;
 
 const NODE_LOOP: &str = include_str!("../runtime/runtime.mjs");
 const SCRIPT_LOOP: &str = include_str!("../runtime/function.mjs");
@@ -29,8 +34,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     listening: JoinHandle<()>,
     functions: Vec<Arc<Function>>,
-    /// With the code of CloudFront Functions, which templates have inside.
-    scripts: Option<Scratch>,
+    scratch: Scratch,
 }
 
 /// Reads the templates and serves on `listener`. Everything that a template says and that is not emulated, or that AWS would refuse, is a
@@ -39,18 +43,20 @@ pub fn start(settings: Settings, listener: TcpListener, runtime: &Handle) -> Res
     let templates = Templates::read(&settings.templates, &settings.parameters)?;
     let distribution = distribution(&templates, &settings)?;
     let (stop, stopping) = watch::channel(false);
-    let mut makers = Makers { settings: &settings, runtime, stopping: &stopping, made: BTreeMap::new(), scripts: None };
+    let scratch = Scratch::new()?;
+    let made = BTreeMap::new();
+    let mut makers = Makers { settings: &settings, runtime, stopping: &stopping, scratch: &scratch, made };
     let viewer_requests = distribution
         .behaviours
         .iter()
         .map(|behaviour| behaviour.viewer_request.as_ref().map(|function| makers.viewer_request(function)).transpose())
         .collect::<Result<Vec<_>, _>>()?;
     let behind = distribution.origins.iter().map(|origin| match origin {
-        Origin::Api(api) => Some(makers.regional(&api.function)),
-        Origin::Bucket(_) => None,
+        Origin::Api(api) => makers.regional(&api.function).map(Some),
+        Origin::Bucket(_) => Ok(None),
     });
-    let behind = behind.collect();
-    let Makers { made, scripts, .. } = makers;
+    let behind = behind.collect::<Result<_, Fault>>()?;
+    let functions = makers.made.into_values().collect();
     let cache = Limits { memory: limits::CACHE, default_ttl: 0 };
     let cache = Cache::open(cache, buckets(&distribution)?, runtime.clone());
     let edge = Arc::new(Edge {
@@ -68,7 +74,7 @@ pub fn start(settings: Settings, listener: TcpListener, runtime: &Handle) -> Res
     let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
     drop(entered);
     let listening = runtime.spawn(listen(edge, listener, stopping));
-    Ok(Running { stop, listening, functions: made.into_values().collect(), scripts })
+    Ok(Running { stop, listening, functions, scratch })
 }
 
 impl Running {
@@ -79,7 +85,7 @@ impl Running {
         for function in &self.functions {
             function.end().await;
         }
-        drop(self.scripts);
+        drop(self.scratch);
     }
 }
 
@@ -96,8 +102,8 @@ struct Makers<'a> {
     settings: &'a Settings,
     runtime: &'a Handle,
     stopping: &'a watch::Receiver<bool>,
+    scratch: &'a Scratch,
     made: BTreeMap<String, Arc<Function>>,
-    scripts: Option<Scratch>,
 }
 
 impl Makers<'_> {
@@ -105,7 +111,7 @@ impl Makers<'_> {
         Ok(match function {
             ViewerRequest::LambdaEdge(function) => {
                 // Lambda@Edge names a copy by the region that the function was made in.
-                let launch = self.launch(function, &format!("us-east-1.{}", function.id));
+                let launch = self.launch(function, &format!("us-east-1.{}", function.id))?;
                 AtViewerRequest::LambdaEdge(self.make(launch))
             }
             ViewerRequest::Script(script) => {
@@ -115,8 +121,8 @@ impl Makers<'_> {
         })
     }
 
-    fn regional(&mut self, function: &Lambda) -> Arc<Function> {
-        let mut launch = self.launch(function, &function.id);
+    fn regional(&mut self, function: &Lambda) -> Result<Arc<Function>, Fault> {
+        let mut launch = self.launch(function, &function.id)?;
         let credentials = &self.settings.function_credentials;
         let mut set = |name: &str, value: &str| launch.environment.push((name.into(), value.into()));
         set("AWS_ACCESS_KEY_ID", credentials.access_key_id());
@@ -125,7 +131,7 @@ impl Makers<'_> {
             set("AWS_SESSION_TOKEN", token);
         }
         launch.environment.extend(function.environment.iter().cloned());
-        self.make(launch)
+        Ok(self.make(launch))
     }
 
     fn make(&mut self, launch: Launch) -> Arc<Function> {
@@ -136,13 +142,13 @@ impl Makers<'_> {
 
     /// The variables that Lambda reserves.
     /// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html (Defined runtime environment variables)
-    fn launch(&self, function: &Lambda, name: &str) -> Launch {
+    fn launch(&self, function: &Lambda, name: &str) -> Result<Launch, Fault> {
         let directory = function.code.display().to_string();
-        let (program, handler, arguments, input) = match &function.program {
-            Program::Native => (function.code.join("bootstrap"), "bootstrap", Vec::new(), ""),
+        let (program, handler, arguments) = match &function.program {
+            Program::Native => (function.code.join("bootstrap"), "bootstrap", Vec::new()),
             Program::Node { handler } => {
-                let arguments = node_arguments(&[&directory, handler]);
-                (self.settings.node.clone(), handler.as_str(), arguments, NODE_LOOP)
+                let node_loop = self.scratch.write("runtime.mjs", NODE_LOOP)?;
+                (self.settings.node.clone(), handler.as_str(), vec![node_loop, directory.clone(), handler.clone()])
             }
         };
         let variables = [
@@ -157,45 +163,36 @@ impl Makers<'_> {
             ("LAMBDA_TASK_ROOT", &directory),
             ("TZ", ":UTC"),
         ];
-        Launch {
+        Ok(Launch {
             id: function.id.clone(),
             arn: format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}:1", function.region, function.id),
             program,
             arguments,
-            input,
             directory: function.code.clone(),
-            environment: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain(path()).collect(),
+            environment: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .chain(path())
+                .collect(),
             timeout: function.timeout,
-        }
+        })
     }
 
-    fn script(&mut self, script: &Script) -> Result<Launch, Fault> {
-        let scratch = match self.scripts.take() {
-            Some(scratch) => scratch,
-            None => Scratch::new()?,
-        };
-        let code = scratch.write(&format!("{}.js", script.id), &script.code)?;
-        let directory = scratch.0.clone();
-        self.scripts = Some(scratch);
-        let code = code.display().to_string();
-        let key_values = script.key_values.as_ref().map(|path| path.display().to_string());
-        let arguments: Vec<&str> = [Some(code.as_str()), key_values.as_deref()].into_iter().flatten().collect();
+    fn script(&self, script: &Script) -> Result<Launch, Fault> {
+        let script_loop = self.scratch.write("function.mjs", SCRIPT_LOOP)?;
+        let code = self.scratch.write(&format!("{}.js", script.id), &script.code)?;
+        let entries = json!(script.key_values).to_string();
+        let store = self.scratch.write(&format!("{}.json", script.id), &entries)?;
         Ok(Launch {
             id: script.id.clone(),
             arn: format!("arn:aws:cloudfront::{ACCOUNT}:function/{}", script.id),
             program: self.settings.node.clone(),
-            arguments: node_arguments(&arguments),
-            input: SCRIPT_LOOP,
-            directory,
+            arguments: vec![script_loop, code, store],
+            directory: self.scratch.0.clone(),
             environment: path().collect(),
             timeout: limits::SCRIPT_TIMEOUT,
         })
     }
-}
-
-/// The loop comes by standard input.
-fn node_arguments(arguments: &[&str]) -> Vec<String> {
-    ["--input-type=module", "-"].iter().chain(arguments).map(|argument| (*argument).to_owned()).collect()
 }
 
 /// Programs are found as we find them.
@@ -203,20 +200,23 @@ fn path() -> impl Iterator<Item = (String, String)> {
     std::env::var("PATH").into_iter().map(|path| ("PATH".to_owned(), path))
 }
 
-/// A directory of our own under the machine's temporary one, gone with us.
+/// A directory of our own under the machine's temporary one, gone with us: the loops, and what templates have inside. Nobody else may
+/// look into it, for key value stores hold secrets.
 struct Scratch(PathBuf);
 
 impl Scratch {
     fn new() -> Result<Self, Fault> {
         let path = std::env::temp_dir().join(format!("edgepass-cloudfront-{}", Uuid::new_v4()));
-        std::fs::create_dir(&path).map_err(|error| Fault::machine(format!("`{}`", path.display()), error))?;
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| Fault::machine(format!("`{}`", path.display()), error))?;
         Ok(Self(path))
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<PathBuf, Fault> {
-        let path = self.0.join(Path::new(name));
+    /// Where it stands then.
+    fn write(&self, name: &str, text: &str) -> Result<String, Fault> {
+        let path = self.0.join(name);
         std::fs::write(&path, text).map_err(|error| Fault::machine(format!("`{}`", path.display()), error))?;
-        Ok(path)
+        Ok(path.display().to_string())
     }
 }
 

@@ -42,7 +42,12 @@ fn authorisation(model: &Model<'_>, findings: &mut Vec<Finding>) {
                 findings.push(behaviour.at.finding(code::behaviour_open, message));
             }
             Authorisation::AfterCache(function) => {
-                let message = format!("`{}` does not run for what is in the cache", function.event.unwrap_or_default());
+                let message = match function.event {
+                    Some(event @ "viewer-response") => {
+                        format!("`{event}` runs when the object is there, and cannot refuse")
+                    }
+                    event => format!("`{}` does not run for what is in the cache", event.unwrap_or_default()),
+                };
                 let at = function.at.get("EventType").unwrap_or(function.at);
                 findings.push(at.finding(code::authorizer_after_cache, message));
             }
@@ -91,7 +96,9 @@ fn methods_at<'a>(behaviour: &Behaviour<'a>, key: &str) -> At<'a> {
 
 fn options_allowed(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for (_, behaviour) in model.object_behaviours() {
-        if behaviour.allows("OPTIONS") == Some(false) {
+        // Where nobody asks for a token, no browser asks for leave to send one.
+        let open = matches!(behaviour.authorisation(), Authorisation::Open | Authorisation::AfterCache(_));
+        if behaviour.allows("OPTIONS") == Some(false) && !open {
             let message = "preflights are refused";
             findings.push(methods_at(behaviour, "AllowedMethods").finding(code::options_not_allowed, message));
         }
@@ -135,7 +142,9 @@ fn writes(model: &Model<'_>, findings: &mut Vec<Finding>) {
 
 fn response_headers(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for (_, behaviour) in model.object_behaviours() {
-        if matches!(behaviour.response_headers_policy, Policy::Absent) {
+        // A function at the answer may set them.
+        let by_function = behaviour.functions().iter().any(|function| function.event == Some("viewer-response"));
+        if matches!(behaviour.response_headers_policy, Policy::Absent) && !by_function {
             let message = "`ResponseHeadersPolicyId` is not there";
             findings.push(behaviour.at.finding(code::response_headers_missing, message));
         }

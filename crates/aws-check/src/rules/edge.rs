@@ -57,7 +57,7 @@ fn by_reference<'a>(world: &'a World<'_>, arn: &str, id: &str, attribute: Option
         ("AWS::Lambda::Version", None | Some("FunctionArn")) => Named::Version(function_of(world, resource)),
         ("AWS::Lambda::Alias", _) => Named::Unversioned(function_of(world, resource), format!("the alias `{id}`")),
         // What SAM makes of `AutoPublishAlias`.
-        ("AWS::Serverless::Function", Some("Version")) => Named::Version(Some(resource)),
+        ("AWS::Serverless::Function", Some("Version" | "Version.FunctionArn")) => Named::Version(Some(resource)),
         ("AWS::Serverless::Function", Some("Alias")) => {
             Named::Unversioned(Some(resource), format!("the alias of `{id}`"))
         }

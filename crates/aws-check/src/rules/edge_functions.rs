@@ -59,25 +59,30 @@ fn region_asserted(model: &Model<'_>, findings: &mut Vec<Finding>) {
     });
     let function = edge_functions(model).first().map(|function| function.at.resource);
     let Some(resource) = function.or(certificate) else { return };
+    if resource.place.is_none() {
+        return;
+    }
     let root = model.world.document.root();
-    let asserted = ["Rules", "Conditions"].iter().filter_map(|section| root.get(section)).any(names_the_region);
-    if resource.place.is_some() && !asserted {
+    let regions = |section: &str| root.get(section).map(regions_compared).unwrap_or_default();
+    let (asserted, conditional) = (regions("Rules"), regions("Conditions"));
+    let at = At::properties(resource);
+    if let Some(other) = asserted.first().filter(|_| !asserted.contains(&"us-east-1")) {
+        let message = format!("the template's rule wants the stack in `{other}`");
+        findings.push(at.finding(code::edge_region, message));
+    } else if asserted.is_empty() && !conditional.contains(&"us-east-1") {
         let message = "no rule asserts that `AWS::Region` is us-east-1";
-        findings.push(At::properties(resource).finding(code::region_not_asserted, message));
+        findings.push(at.finding(code::region_not_asserted, message));
     }
 }
 
-/// An expression in which `AWS::Region` and `us-east-1` stand together.
-fn names_the_region(node: &Node) -> bool {
+/// The regions that `AWS::Region` is compared with, by `Fn::Equals` or `Fn::Contains`.
+fn regions_compared(node: &Node) -> Vec<&str> {
     let is_region = |node: &Node| matches!(node.intrinsic(), Some(("Ref", name)) if name.text() == Some("AWS::Region"));
-    let is_home = |node: &Node| {
-        node.text() == Some("us-east-1") || node.items().iter().any(|item| item.text() == Some("us-east-1"))
-    };
     let items = node.items();
-    if items.iter().any(is_region) && items.iter().any(is_home) {
-        return true;
+    if items.iter().any(is_region) {
+        return items.iter().flat_map(|item| item.items().iter().chain([item])).filter_map(Node::text).collect();
     }
-    node.entries().iter().map(|entry| &entry.value).chain(items).any(names_the_region)
+    node.entries().iter().map(|entry| &entry.value).chain(items).flat_map(regions_compared).collect()
 }
 
 fn role_trust(model: &Model<'_>, findings: &mut Vec<Finding>) {

@@ -2,8 +2,11 @@
 
 use super::Rule;
 use crate::at::At;
+use crate::document::Node;
 use crate::finding::Finding;
 use crate::model::{Model, Origin};
+use crate::origins::Bucket;
+use crate::patterns::references;
 use crate::statements::{Principal, Statement, statements};
 use crate::table::code;
 
@@ -17,8 +20,8 @@ fn encryption<'a>(bucket: &At<'a>) -> Option<At<'a>> {
 }
 
 fn of_bucket<'m, 'a>(model: &'m Model<'a>, bucket: &At<'_>) -> impl Iterator<Item = &'m Origin<'a>> {
-    let key = format!("${{{}}}", bucket.resource.id);
-    model.origins().filter(move |origin| origin.bucket() == Some(&key))
+    let bucket = Bucket::Here(bucket.resource.id.clone());
+    model.origins().filter(move |origin| origin.bucket() == Some(&bucket))
 }
 
 fn identity(model: &Model<'_>, findings: &mut Vec<Finding>) {
@@ -58,7 +61,7 @@ fn key_policy(model: &Model<'_>, findings: &mut Vec<Finding>) {
                 statement.allows("kms:Decrypt") && statement.is_for(lets_in)
             })
             .collect();
-        if decrypts.is_empty() {
+        if decrypts.is_empty() && !is_completed(model, &key) {
             let message = format!("no statement lets CloudFront decrypt what is in `{}`", bucket.resource.id);
             findings.push(document.finding(code::key_policy_without_distribution, message));
         }
@@ -69,6 +72,17 @@ fn key_policy(model: &Model<'_>, findings: &mut Vec<Finding>) {
             findings.push(at.finding(code::key_policy_any_distribution, message));
         }
     }
+}
+
+/// A custom resource gets the key, and may well add the statement: the usual way around the circle of key, bucket and distribution.
+fn is_completed(model: &Model<'_>, key: &At<'_>) -> bool {
+    let custom = |kind: &str| kind.starts_with("Custom::") || kind == "AWS::CloudFormation::CustomResource";
+    let names_key = |at: &At<'_>| {
+        let names =
+            |node: &Node| node.pattern().is_some_and(|text| references(text).any(|(id, _)| id == key.resource.id));
+        at.node.entries().iter().any(|entry| names(&entry.value))
+    };
+    model.world.resources.iter().filter(|one| custom(&one.kind)).any(|one| names_key(&At::properties(one)))
 }
 
 /// The key of the template that is named by itself or by its alias.

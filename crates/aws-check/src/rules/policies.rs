@@ -2,18 +2,19 @@
 
 use super::Rule;
 use crate::at::At;
+use crate::document::Node;
 use crate::finding::Finding;
 use crate::forwarding::{Names, cache_key, origin_request};
 use crate::model::{Authorisation, Behaviour, Distribution, Model};
-use crate::origins::bucket_key;
+use crate::origins::{Bucket, bucket};
+use crate::patterns::fits;
 use crate::statements::{Principal, Statement, statements};
 use crate::table::code;
 
 pub const RULES: &[Rule] = &[any_principal, any_distribution, writes, grants_nothing, lists, tls_only];
 
 pub struct BucketPolicy<'a> {
-    /// Of its bucket.
-    pub key: String,
+    pub bucket: Bucket,
     pub document: At<'a>,
     pub statements: Vec<Statement<'a>>,
 }
@@ -23,9 +24,9 @@ pub fn policies<'a>(model: &Model<'a>) -> Vec<BucketPolicy<'a>> {
     let world = model.world;
     let policy = |resource| {
         let properties = At::properties(resource);
-        let key = bucket_key(world, properties.get("Bucket")?.pattern()?);
+        let bucket = bucket(world, properties.get("Bucket")?.pattern()?);
         let document = properties.get("PolicyDocument")?;
-        model.is_served(&key).then(|| BucketPolicy { key, statements: statements(&document), document })
+        model.is_served(&bucket).then(|| BucketPolicy { bucket, statements: statements(&document), document })
     };
     world.of("AWS::S3::BucketPolicy").filter_map(policy).collect()
 }
@@ -70,7 +71,7 @@ fn writes(model: &Model<'_>, findings: &mut Vec<Finding>) {
         }
         for action in statement.at.get("Action").map(|action| action.one_or_more()).unwrap_or_default() {
             let Some(wild) = action.pattern() else { continue };
-            if writing.iter().any(|action| crate::patterns::fits(wild, action)) {
+            if writing.iter().any(|action| fits(wild, action)) {
                 findings.push(action.finding(code::policy_grants_writes, format!("`{wild}` lets CloudFront write")));
             }
         }
@@ -79,30 +80,40 @@ fn writes(model: &Model<'_>, findings: &mut Vec<Finding>) {
 
 fn grants_nothing(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let policies = policies(model);
-    for origin in model.origins() {
+    for (distribution, origin) in model.distributions.iter().flat_map(|one| one.origins.iter().map(move |at| (one, at)))
+    {
         let control = !origin.at.lacks_items("OriginAccessControlId");
         let identity = !origin.at.get("S3OriginConfig").is_none_or(|config| config.lacks_items("OriginAccessIdentity"));
-        let Some(key) = origin.bucket().filter(|_| control || identity) else { continue };
+        let Some(bucket) = origin.bucket().filter(|_| control || identity) else { continue };
+        let of_it: Vec<_> = policies.iter().filter(|policy| policy.bucket == *bucket).collect();
         // A bucket of elsewhere may have its policy elsewhere.
-        let here = crate::patterns::reference(key).is_some_and(|(id, _)| model.world.is_a(id, "AWS::S3::Bucket"));
-        let of_it: Vec<_> = policies.iter().filter(|policy| policy.key == key).collect();
-        if (!here && of_it.is_empty()) || of_it.iter().any(|policy| policy.document.node.is_unknown()) {
+        let elsewhere = matches!(bucket, Bucket::Elsewhere(_)) && of_it.is_empty();
+        if elsewhere || of_it.iter().any(|policy| policy.document.node.is_unknown()) {
             continue;
         }
         let lets_in = |statement: &Statement<'_>| {
             statement.allows("s3:GetObject")
                 && statement.is_for(|principal| {
                     matches!(principal, Principal::Anybody | Principal::Other)
-                        || (control && principal.is_cloudfront())
-                        || (identity && principal.is_identity())
+                        || (control && principal.is_cloudfront() && !names_another(statement, distribution))
+                        || (identity && principal.may_be_identity())
                 })
         };
         if !of_it.iter().flat_map(|policy| &policy.statements).any(lets_in) {
             let at = of_it.first().map_or(&origin.at, |policy| &policy.document);
-            let how = if control { "`cloudfront.amazonaws.com`" } else { "the origin access identity" };
+            let how =
+                if control { "`cloudfront.amazonaws.com` for this distribution" } else { "the origin access identity" };
             findings.push(at.finding(code::policy_grants_nothing, format!("nothing lets {how} read the objects")));
         }
     }
+}
+
+/// The statement is for other distributions; known in an account alone, where distributions have their ids.
+fn names_another(statement: &Statement<'_>, distribution: &Distribution<'_>) -> bool {
+    let Some(id) = distribution.config.resource.node.get("PhysicalId").and_then(Node::text) else { return false };
+    let sources = statement.conditions.iter().filter(|condition| condition.key.eq_ignore_ascii_case("aws:SourceArn"));
+    let mut arns = sources.flat_map(|condition| &condition.values).peekable();
+    arns.peek().is_some() && arns.all(|arn| !fits(arn.rsplit('/').next().unwrap_or(arn), id))
 }
 
 fn lists(model: &Model<'_>, findings: &mut Vec<Finding>) {
@@ -110,7 +121,7 @@ fn lists(model: &Model<'_>, findings: &mut Vec<Finding>) {
         let granted = policy.statements.iter().filter(|one| one.allows("s3:ListBucket") && one.is_for(comes));
         for statement in granted {
             let reached = model.object_behaviours().find_map(|(distribution, behaviour)| {
-                let of_it = behaviour.origins.iter().any(|origin| origin.bucket() == Some(&policy.key));
+                let of_it = behaviour.origins.iter().any(|origin| origin.bucket() == Some(&policy.bucket));
                 if of_it { way_to_a_list(distribution, behaviour) } else { None }
             });
             if let Some(way) = reached {

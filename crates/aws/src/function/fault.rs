@@ -37,7 +37,8 @@ impl FunctionFault {
     pub fn hint(&self) -> String {
         match self {
             Self::Algorithm { .. } => {
-                "a CloudFront Function can verify HS256 alone: use `form = \"lambda\"`, or `algorithms = [\"HS256\"]`".into()
+                "a CloudFront Function can verify HS256 alone: use `form = \"lambda\"`, or `algorithms = [\"HS256\"]`"
+                    .into()
             }
             Self::StoreKey { .. } => "give the section `[issuer.NAME]` a shorter name".into(),
             Self::Rules { .. } => "see `edgepass check`".into(),

@@ -1,8 +1,10 @@
 //! Makes the function's code small: comments and white space go, names become short.
 //!
 //! It reads JavaScript as `viewer-request.js` is written: every statement that is no block ends with a semicolon, names are
-//! declared one by one (no destructuring, no defaults), there are no template literals. Names are exchanged one for one
-//! throughout, and no new one is a word of the code, so no scope can change. The tests compare the syntax trees.
+//! declared one by one (no destructuring, no defaults), there are no template literals, and no name of a function's own is one
+//! of the module's. Names of the module, of each of its functions and of members are exchanged one for one, those of the
+//! module for capitals and those of functions for small letters, and no new name is a word of the code. The tests compare the
+//! syntax trees.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +12,41 @@ use std::collections::{BTreeMap, BTreeSet};
 const KEPT: [&str; 3] = ["handler", "crypto", "cf"];
 
 /// Names of members that are ours and nobody else's.
-const OWN_MEMBERS: [&str; 19] = [
-    "apps", "policy", "header", "query", "cookie", "issuers", "buckets", "routes", "rows", "key", "bucket", "any",
-    "captures", "parts", "claims", "audiences", "times", "number", "issuer",
+const OWN_MEMBERS: [&str; 34] = [
+    "apps",
+    "policy",
+    "header",
+    "query",
+    "cookie",
+    "issuers",
+    "buckets",
+    "routes",
+    "iss",
+    "aud",
+    "reads",
+    "leeway",
+    "age",
+    "name",
+    "segments",
+    "rows",
+    "key",
+    "bucket",
+    "any",
+    "tests",
+    "none",
+    "captures",
+    "event",
+    "fault",
+    "objectPath",
+    "route",
+    "secrets",
+    "tokens",
+    "parts",
+    "claims",
+    "audiences",
+    "times",
+    "number",
+    "issuer",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +63,9 @@ enum Token<'a> {
 
 pub fn minify(source: &str) -> String {
     let tokens = tokens(source);
-    let names = short_names(&tokens);
-    write(&tokens, &names)
+    let solid: Vec<Token<'_>> = tokens.iter().copied().filter(|token| !matches!(token, Token::Gap { .. })).collect();
+    let renamed = rename(&solid);
+    write(&tokens, &solid, &renamed)
 }
 
 fn is_word(character: char) -> bool {
@@ -98,25 +133,45 @@ fn begins_pattern(before: &[Token<'_>]) -> bool {
     }
 }
 
-/// What each declared name becomes: the most used the shortest.
-fn short_names<'a>(tokens: &[Token<'a>]) -> BTreeMap<&'a str, String> {
-    let solid: Vec<Token<'a>> = tokens.iter().copied().filter(|token| !matches!(token, Token::Gap { .. })).collect();
+/// Whose a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    Member,
+    /// The module's is 0, its functions' are numbered from 1.
+    Scope(usize),
+}
+
+/// For each token the name that takes its place, if one does: the most used are the shortest.
+fn rename(solid: &[Token<'_>]) -> Vec<Option<String>> {
+    let scopes = scopes(solid);
+    let declared = declared(solid, &scopes);
+    let owners: Vec<Option<(Owner, &str)>> = solid
+        .iter()
+        .enumerate()
+        .map(|(at, token)| {
+            let name = word(token)?;
+            if is_member(solid, at) {
+                return OWN_MEMBERS.contains(&name).then_some((Owner::Member, name));
+            }
+            let scope = scopes.get(at).copied().unwrap_or_default();
+            let owned = |scope| declared.contains(&(scope, name)).then_some((Owner::Scope(scope), name));
+            owned(scope).or_else(|| owned(0))
+        })
+        .collect();
+    let mut uses: BTreeMap<(Owner, &str), usize> = BTreeMap::new();
+    for owner in owners.iter().flatten().filter(|(_, name)| !KEPT.contains(name)) {
+        *uses.entry(*owner).or_default() += 1;
+    }
+    let mut names: Vec<_> = uses.into_iter().collect();
+    names.sort_by_key(|((owner, name), uses)| (*owner, std::cmp::Reverse(*uses), *name));
     let words: BTreeSet<&str> = solid.iter().filter_map(word).collect();
-    let mut uses: BTreeMap<&'a str, usize> = declared(&solid).into_iter().map(|name| (name, 0)).collect();
-    for name in OWN_MEMBERS {
-        if let Some(name) = words.get(name) {
-            uses.insert(name, 0);
-        }
+    let mut short = BTreeMap::new();
+    for of_owner in names.chunk_by(|((a, _), _), ((b, _), _)| a == b) {
+        let capital = of_owner.first().is_some_and(|((owner, _), _)| *owner == Owner::Scope(0));
+        let free = short_names(capital).filter(|name| !words.contains(name.as_str()));
+        short.extend(of_owner.iter().map(|(key, _)| *key).zip(free));
     }
-    for (at, token) in solid.iter().enumerate() {
-        if let Some(count) = word(token).filter(|name| is_ours(name, &solid, at)).and_then(|name| uses.get_mut(name)) {
-            *count += 1;
-        }
-    }
-    let mut names: Vec<(&'a str, usize)> = uses.into_iter().filter(|(name, _)| !KEPT.contains(name)).collect();
-    names.sort_by_key(|(name, uses)| (std::cmp::Reverse(*uses), *name));
-    let mut short = short().filter(|short| !words.contains(short.as_str()));
-    names.into_iter().filter_map(|(name, _)| Some((name, short.next()?))).collect()
+    owners.iter().map(|owner| owner.and_then(|owner| short.get(&owner).cloned())).collect()
 }
 
 fn word<'a>(token: &Token<'a>) -> Option<&'a str> {
@@ -126,43 +181,104 @@ fn word<'a>(token: &Token<'a>) -> Option<&'a str> {
     }
 }
 
-/// The names of functions, constants, variables and parameters.
-fn declared<'a>(solid: &[Token<'a>]) -> BTreeSet<&'a str> {
-    let mut names = BTreeSet::new();
+/// For each token the module's function that it stands in, 0 outside of them. A function's name is outside.
+fn scopes(solid: &[Token<'_>]) -> Vec<usize> {
+    let (mut functions, mut depth, mut inside) = (0, 0_usize, false);
+    let scope = |(at, token): (usize, &Token<'_>)| {
+        let opens = matches!(token, Token::Mark('{' | '(' | '['));
+        let closes = matches!(token, Token::Mark('}' | ')' | ']'));
+        if opens && depth == 0 && is_function(solid, at) {
+            functions += 1;
+            inside = true;
+        }
+        depth = (depth + usize::from(opens)).saturating_sub(usize::from(closes));
+        let here = if inside { functions } else { 0 };
+        inside = inside && !(depth == 0 && *token == Token::Mark('}'));
+        here
+    };
+    solid.iter().enumerate().map(scope).collect()
+}
+
+/// Whether the parameters of a function with a name begin here.
+fn is_function(solid: &[Token<'_>], at: usize) -> bool {
+    at.checked_sub(2).and_then(|before| solid.get(before)) == Some(&Token::Word("function"))
+}
+
+/// The names of functions, constants, variables and parameters, each with its scope.
+fn declared<'a>(solid: &[Token<'a>], scopes: &[usize]) -> BTreeSet<(usize, &'a str)> {
+    let mut places: Vec<usize> = Vec::new();
+    let is_end = |at: &usize, end| solid.get(*at).is_none_or(|token| *token == Token::Mark(end));
     for (at, token) in solid.iter().enumerate() {
-        let mut rest = solid.iter().skip(at + 1);
         match token {
-            Token::Word("const" | "let" | "import") => names.extend(rest.next().and_then(word)),
-            Token::Word("function" | "catch") => names.extend(rest.take_while(|token| **token != Token::Mark(')')).filter_map(word)),
-            Token::Mark('=') if rest.next() == Some(&Token::Mark('>')) => {
-                let before = solid.get(..at).unwrap_or_default().iter().rev();
-                let in_parentheses = solid.get(..at).and_then(<[_]>::last) == Some(&Token::Mark(')'));
+            Token::Word("const" | "let" | "import") => places.push(at + 1),
+            Token::Word("function" | "catch") => places.extend((at + 1..).take_while(|at| !is_end(at, ')'))),
+            Token::Mark('=') if solid.get(at + 1) == Some(&Token::Mark('>')) => {
+                let in_parentheses = at.checked_sub(1).is_some_and(|before| is_end(&before, ')'));
                 let most = if in_parentheses { usize::MAX } else { 1 };
-                names.extend(before.take(most).take_while(|token| **token != Token::Mark('(')).filter_map(word));
+                places.extend((0..at).rev().take_while(|at| !is_end(at, '(')).take(most));
             }
             _ => {}
         }
     }
-    names
+    let name = |at: usize| Some((*scopes.get(at)?, solid.get(at).and_then(word)?));
+    places.into_iter().filter_map(name).collect()
 }
 
-/// Whether the word is a name of ours, and not that of somebody else's member: behind a dot, or a key of an object.
-fn is_ours(name: &str, solid: &[Token<'_>], at: usize) -> bool {
+/// Whether the word is a member's name: behind a dot, or a key of an object.
+fn is_member(solid: &[Token<'_>], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|before| solid.get(before));
-    let is_key = solid.get(at + 1) == Some(&Token::Mark(':'))
-        && matches!(before, Some(Token::Mark('{' | ',')));
-    let is_member = before == Some(&Token::Mark('.')) || is_key;
-    !is_member || OWN_MEMBERS.contains(&name)
+    let is_key = solid.get(at + 1) == Some(&Token::Mark(':')) && matches!(before, Some(Token::Mark('{' | ',')));
+    before == Some(&Token::Mark('.')) || is_key
 }
 
-/// `a`, `b`, … `Z`, `aa`, `ab`, …
-fn short() -> impl Iterator<Item = String> {
-    let letters = || ('a'..='z').chain('A'..='Z');
-    letters().map(String::from).chain(letters().flat_map(move |first| letters().map(move |second| format!("{first}{second}"))))
+/// One letter, then two, the first of them a capital or none.
+fn short_names(capital: bool) -> impl Iterator<Item = String> {
+    let firsts = move || if capital { 'A'..='Z' } else { 'a'..='z' };
+    let seconds = || ('a'..='z').chain('A'..='Z');
+    firsts()
+        .map(String::from)
+        .chain(firsts().flat_map(move |first| seconds().map(move |second| format!("{first}{second}"))))
 }
 
-fn write(tokens: &[Token<'_>], names: &BTreeMap<&str, String>) -> String {
-    let solid: Vec<Token<'_>> = tokens.iter().copied().filter(|token| !matches!(token, Token::Gap { .. })).collect();
+/// The declarations that join the one in front of them: `const a = 1; const b = 2;` becomes `const a=1,b=2;`. Numbers of
+/// their first words.
+fn joined(solid: &[Token<'_>]) -> BTreeSet<usize> {
+    let mut joined = BTreeSet::new();
+    // Of each bracket that is open: which it is, and the first word of its last statement.
+    let mut open = vec![('{', "")];
+    let mut begins = true;
+    for (at, token) in solid.iter().enumerate() {
+        let Some((bracket, first)) = open.last_mut() else { break };
+        let word = word(token).unwrap_or_default();
+        if begins && *bracket == '{' {
+            let follows = at.checked_sub(1).and_then(|before| solid.get(before)) == Some(&Token::Mark(';'));
+            if follows && word == *first && matches!(word, "const" | "let") {
+                joined.insert(at);
+            }
+            *first = word;
+        }
+        begins = match token {
+            Token::Mark(bracket @ ('{' | '(' | '[')) => {
+                open.push((*bracket, ""));
+                true
+            }
+            Token::Mark('}') => {
+                open.pop();
+                solid.get(at + 1).is_some_and(|next| matches!(next, Token::Word(_)))
+            }
+            Token::Mark(')' | ']') => {
+                open.pop();
+                false
+            }
+            Token::Mark(';') => true,
+            _ => false,
+        };
+    }
+    joined
+}
+
+fn write(tokens: &[Token<'_>], solid: &[Token<'_>], renamed: &[Option<String>]) -> String {
+    let joined = joined(solid);
     let mut code = String::new();
     let mut at = 0;
     let mut gap = None;
@@ -184,8 +300,13 @@ fn write(tokens: &[Token<'_>], names: &BTreeMap<&str, String>) -> String {
         in_import |= *token == Token::Word("import");
         code.push_str(separator);
         match token {
-            Token::Word(word) if is_ours(word, &solid, at) => code.push_str(names.get(word).map_or(*word, String::as_str)),
-            Token::Word(text) | Token::Literal(text) => code.push_str(text),
+            Token::Word(_) if joined.contains(&at) => {
+                code.pop();
+                code.push(',');
+            }
+            Token::Word(text) | Token::Literal(text) => {
+                code.push_str(renamed.get(at).and_then(Option::as_deref).unwrap_or(text));
+            }
             // The last semicolon of a block.
             Token::Mark('}') if code.ends_with(';') => {
                 code.pop();
@@ -205,5 +326,25 @@ fn clash(last: char, next: Token<'_>) -> bool {
         Token::Word(_) => is_word(last),
         Token::Mark(mark) => mark == last && matches!(mark, '+' | '-'),
         Token::Literal(_) | Token::Gap { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::minify;
+
+    #[test]
+    fn small() {
+        for (source, small) in [
+            ("import crypto from 'crypto';\n// x\nconst one = 1;\n", "import crypto from 'crypto';\nconst A=1;"),
+            ("function f(first) {\n  return first + ++first;\n}\nf(1);", "function A(a){return a+ ++a}A(1);"),
+            ("const a = 1;\nconst b = a;\nlet c = { a: a, key: b };", "const A=1,B=A;let C={a:A,d:B};"),
+            ("const f = 'a // b' + \"it's\" / 2;", "const A='a // b'+\"it's\"/2;"),
+            ("function g(x) { return /[/]'\\/ /.test(x) / 2; }", "function A(a){return/[/]'\\/ /.test(a)/2}"),
+            ("for (let i = 0; i < 2; i++) { const o = i; const p = o; }", "for(let A=0;A<2;A++){const B=A,C=B}"),
+            ("function handler(event) { return { event: event.event }; }", "function handler(a){return{a:a.a}}"),
+        ] {
+            assert_eq!(minify(source), small, "{source}");
+        }
     }
 }

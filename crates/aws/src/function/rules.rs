@@ -20,29 +20,27 @@ pub fn literal(site: &SiteSettings, behaviours: &[Behaviour]) -> String {
     routes.sort_by_cached_key(|(segments, _, _)| segments.iter().map(Segment::rank).collect::<Vec<_>>());
     let routes = routes.iter().map(|(segments, route, pattern)| route_literal(segments, route, pattern));
     let query: Vec<&str> = site.carriers.iter().filter_map(|carrier| named(carrier, false)).collect();
-    let cookie = site.carriers.iter().find_map(|carrier| named(carrier, true)).unwrap_or_default();
+    let cookie = site.carriers.iter().find_map(|carrier| named(carrier, true));
     let issuers = site.issuers.iter().map(|issuer| {
-        let may_read = i32::from(issuer.may.contains(&Action::Read));
-        list([
-            text(&issuer.name),
-            text(&issuer.issuer),
-            text(&issuer.audience),
-            may_read.to_string(),
-            issuer.leeway.to_string(),
-            issuer.max_age.unwrap_or(0).to_string(),
+        object([
+            ("name", Some(text(&issuer.name))),
+            ("iss", Some(text(&issuer.issuer))),
+            ("aud", Some(text(&issuer.audience))),
+            ("reads", flag(issuer.may.contains(&Action::Read))),
+            ("leeway", Some(issuer.leeway.to_string())),
+            ("age", issuer.max_age.map(|age| age.to_string())),
         ])
     });
-    format!(
-        "{{ apps: {}, policy: {}, header: {}, query: {}, cookie: {}, issuers: {}, buckets: {}, routes: {} }}",
-        list(site.apps.iter().map(|app| text(app))),
-        text(front::resource_policy(&site.origin, &site.apps)),
-        i32::from(site.carriers.contains(&Carrier::Header)),
-        list(query.into_iter().map(text)),
-        text(cookie),
-        list(issuers),
-        buckets(behaviours),
-        list(routes),
-    )
+    object([
+        ("apps", Some(list(site.apps.iter().map(|app| text(app))))),
+        ("policy", Some(text(front::resource_policy(&site.origin, &site.apps)))),
+        ("header", flag(site.carriers.contains(&Carrier::Header))),
+        ("query", Some(list(query.into_iter().map(text)))),
+        ("cookie", cookie.map(text)),
+        ("issuers", Some(list(issuers))),
+        ("buckets", Some(buckets(behaviours))),
+        ("routes", Some(list(routes))),
+    ])
 }
 
 fn named(carrier: &Carrier, cookie: bool) -> Option<&str> {
@@ -106,18 +104,22 @@ fn route_literal(segments: &[Segment], route: &RouteSettings, pattern: &Pattern)
     let same_as_path = numbered(&path_template(&route.path), pattern);
     let mut reads = route.allow.iter().filter(|row| row.action == Action::Read);
     let rows = if reads.clone().any(|row| matches!(row.who, Who::Anyone)) {
-        "0".to_owned()
+        None
     } else {
-        list(reads.by_ref().map(|row| row_literal(row, pattern)))
+        Some(list(reads.by_ref().map(|row| row_literal(row, pattern))))
     };
     let key = route.key.as_deref().map(|key| numbered(key, pattern)).filter(|key| *key != same_as_path);
-    let key = key.unwrap_or_default();
-    let any_origin = i32::from(route.any_origin).to_string();
     let segments = segments.iter().map(|segment| match segment {
         Segment::Literal(literal) => text(literal),
         Segment::Placeholder(number) => number.to_string(),
     });
-    list([list(segments), rows, text(&key), route.bucket.0.to_string(), any_origin])
+    object([
+        ("segments", Some(list(segments))),
+        ("rows", rows),
+        ("key", key.as_deref().map(text)),
+        ("bucket", (route.bucket.0 > 0).then(|| route.bucket.0.to_string())),
+        ("any", flag(route.any_origin)),
+    ])
 }
 
 /// The path as the key that it is when none is written: `{year:int}` becomes `{year}`, without the first slash.
@@ -130,13 +132,15 @@ fn path_template(path: &str) -> String {
 }
 
 fn row_literal(row: &AllowSettings, pattern: &Pattern) -> String {
-    let Who::Claims(claims) = &row.who else { return "0".to_owned() };
-    let issuer = row.issuer.map_or("-1".to_owned(), |issuer| issuer.0.to_string());
+    let claims = match &row.who {
+        Who::Claims(claims) => claims.as_slice(),
+        Who::Anyone => &[],
+    };
     let tests = claims.iter().map(|(name, wanted)| {
         let names = split_name(name).into_iter().map(|name| text(&numbered(&name, pattern)));
         list([list(names), list(wanted.iter().map(|value| value_literal(value, pattern)))])
     });
-    list([issuer, list(tests)])
+    object([("issuer", row.issuer.map(|issuer| issuer.0.to_string())), ("tests", Some(list(tests)))])
 }
 
 fn value_literal(value: &ClaimValue, pattern: &Pattern) -> String {
@@ -160,7 +164,7 @@ fn numbered(template: &str, pattern: &Pattern) -> String {
         rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
     {
         let number = pattern.placeholder(name).unwrap_or_default();
-        numbered.push_str(&format!("{before}{{{number}}}"));
+        numbered += &format!("{before}{{{number}}}");
         rest = after;
     }
     numbered + rest
@@ -180,6 +184,16 @@ fn split_name(name: &str) -> Vec<String> {
     }
     parts.push(part);
     parts
+}
+
+/// What is `None` is left out.
+fn object<const N: usize>(members: [(&str, Option<String>); N]) -> String {
+    let written = members.into_iter().filter_map(|(name, value)| value.map(|value| format!("{name}: {value}")));
+    format!("{{ {} }}", written.collect::<Vec<_>>().join(", "))
+}
+
+fn flag(holds: bool) -> Option<String> {
+    holds.then(|| "1".to_owned())
 }
 
 fn list(items: impl IntoIterator<Item = String>) -> String {

@@ -2,30 +2,30 @@
 // crate and the answers those of the `front` crate, for sites whose issuers all sign with HS256.
 //
 // Written to CloudFront's JavaScript runtime 2.0 (Developer Guide, "JavaScript runtime 2.0 features"): ECMAScript 5.1,
-// `const`, `let`, arrow functions, async functions in which no function is made, and the methods that the page lists.
-// Comments, and the white space in front of a line, are taken out when this is rendered: so a comment has its line to
-// itself, and no text reaches over a line's end.
+// `const`, `let`, arrow functions, `async` functions, and the methods that the page lists. `minify.rs` says what else it
+// relies on.
 //
 // Its regular expressions are Perl's: `$` also matches in front of a last line break. None is used; `whole` compares.
 //
-// A fault is thrown as a text. Anything else that is thrown is a mistake of ours, and CloudFront answers 503 for it.
+// A fault is thrown as a text: the public code, and the reason where it is another. Anything else that is thrown is a
+// mistake of ours, and CloudFront answers 503 for it.
 import crypto from 'crypto';
 import cf from 'cloudfront';
 
 // The secret of each issuer by its name, in base64: not in the code, which every reader of the template could see.
-const secrets = cf.kvs();
+const store = cf.kvs();
 
-// The site's rules, by `rules.rs`.
+// The site's rules, written by `rules.rs`. What is left out is undefined.
 // apps     origins whose pages may read answers
 // policy   `Cross-Origin-Resource-Policy`
 // header   whether `Authorization` carries tokens
 // query    names of parameters that carry tokens
-// cookie   the cookie's name, or ''
-// issuers  [name, iss, aud, may read, leeway, max age or 0], times in seconds
-// buckets  [path, whether all beneath it, bucket]: the behaviours of other buckets, the most special first
-// routes   [segments, rows, key or '', bucket, any origin], the most special first
-//   segments: a literal's text, or a placeholder's type by its number in `kinds`, 4 for any one segment, 5 for all that is left
-//   rows: 0 for anyone, or [issuer or -1, [[names to walk], [values of which one is wanted]]…] each
+// cookie   the cookie's name
+// issuers  {name, iss, aud, reads: whether it may, leeway, age: the most after `iat`}, times in seconds
+// buckets  [path, whether all beneath it, bucket]: the behaviours, where not all are the first bucket's
+// routes   {segments, rows, key, bucket, any: whether every page may read}, the most special first
+//   segments  a literal's text, or a placeholder's type by its number in `kinds`; 4 any one segment, 5 all that is left
+//   rows      {issuer, tests: [[names to walk], [values of which one is wanted]]…}; undefined where anyone may
 // In texts `{0}` is the first placeholder. A value is a text, a boolean, {n: a number's text}, or {t: a text's or number's}.
 const site = {};
 
@@ -45,73 +45,89 @@ const kinds = [
   /[a-z0-9]+(-[a-z0-9]+)*/
 ];
 
+// The runtime has no `await` in an argument and no functions made in async functions, and `njs`, its kin, loses variables of
+// an async function that has caught something before its first `await`: so such functions do next to nothing.
 async function handler(event) {
-  const request = event.request;
-  let route = {};
-  try {
-    if (request.method === 'OPTIONS') return preflight(event);
-    // Another behaviour's, which has no function.
-    if (request.uri.startsWith('/_edgepass/')) throw 'not_found no_such_endpoint';
-    if (request.method !== 'GET' && request.method !== 'HEAD') throw 'method_not_allowed method_not_allowed';
-    const path = decodePath(request.uri);
-    const tokens = findTokens(request);
-    route = find(path);
-    if (route.rows !== 0) await authorise(route, tokens);
-    return forward(request, route, path);
-  } catch (fault) {
-    if (typeof fault !== 'string') throw fault;
-    return refuse(event, fault, route.any);
+  const asked = { event: event, route: {} };
+  const early = attempt(admit, asked, refuse);
+  if (early) return early;
+  const secrets = await findSecrets(asked.tokens);
+  asked.secrets = secrets;
+  return attempt(authorise, asked, refuse);
+}
+
+// In base64, one for each token; '' where the store has none.
+async function findSecrets(tokens) {
+  const found = [];
+  for (let i = 0; i < tokens.length; i++) {
+    const secret = await findSecret(tokens[i]);
+    found.push(secret);
   }
+  return found;
+}
+
+async function findSecret(token) {
+  if (token.fault) return '';
+  try {
+    const secret = await store.get(token.issuer.name);
+    return secret;
+  } catch (error) {
+    return '';
+  }
+}
+
+function attempt(step, subject, otherwise) {
+  try {
+    return step(subject);
+  } catch (fault) {
+    if (!isText(fault)) throw fault;
+    return otherwise(subject, fault);
+  }
+}
+
+// An answer at once, or nothing: then `asked` has what there is to judge.
+function admit(asked) {
+  const request = asked.event.request;
+  if (request.method === 'OPTIONS') {
+    asked.route = attempt(uri => find(decodePath(uri)), request.uri, () => ({}));
+    return answer(asked, 204, { allow: methods });
+  }
+  // Another behaviour's, which has no function.
+  if (request.uri.startsWith('/_edgepass/')) throw 'not_found no_such_endpoint';
+  if (request.method !== 'GET' && request.method !== 'HEAD') throw 'method_not_allowed';
+  asked.objectPath = decodePath(request.uri);
+  asked.route = find(asked.objectPath);
+  const tokens = findTokens(request);
+  asked.tokens = asked.route.rows ? tokens.map(open) : [];
 }
 
 // Of several tokens that fail, the answer that helps most: one that has only expired, then one that is valid but does not
 // cover the path, then the first that is no good at all (`authorizer::Rules::allow`).
-async function authorise(route, tokens) {
-  let expired;
-  let forbidden;
-  let invalid;
-  for (let i = 0; i < tokens.length; i++) {
-    let token;
-    let fault;
-    try {
-      const opened = open(tokens[i]);
-      const secret = await findSecret(opened.issuer);
-      verify(opened, secret);
-      token = opened;
-      check(token);
-    } catch (reason) {
-      if (typeof reason !== 'string') throw reason;
-      fault = (reason === 'token_expired' || reason === 'token_too_old' ? 'token_expired ' : 'token_invalid ') + reason;
-    }
-    const uncovered = token && findUncovered(route, token);
-    if (!fault && !uncovered) return;
+function authorise(asked) {
+  if (!asked.route.rows) return forward(asked);
+  let expired = '';
+  let forbidden = '';
+  let invalid = '';
+  for (let i = 0; i < asked.tokens.length; i++) {
+    const token = asked.tokens[i];
+    const broken = token.fault || verify(token, asked.secrets[i]);
+    const fault = broken || check(token);
+    const uncovered = broken || findUncovered(asked.route, token);
+    const isOver = fault === 'token_expired' || fault === 'token_too_old';
+    if (!fault && !uncovered) return forward(asked);
     if (!fault) forbidden = forbidden || 'forbidden ' + uncovered;
-    else if (fault.startsWith('token_expired') && !uncovered) expired = expired || fault;
-    else invalid = invalid || fault;
+    else if (isOver && !uncovered) expired = expired || 'token_expired ' + fault;
+    else invalid = invalid || (isOver ? 'token_expired ' : 'token_invalid ') + fault;
   }
-  throw expired || forbidden || invalid || 'token_missing token_missing';
-}
-
-// A store that does not have it throws.
-async function findSecret(issuer) {
-  try {
-    const secret = await secrets.get(issuer[0]);
-    return Buffer.from(secret, 'base64');
-  } catch (error) {
-    throw 'token_unknown_key';
-  }
+  throw expired || forbidden || invalid || 'token_missing';
 }
 
 // The path of the object, decoded once, with one meaning or none (`authorizer::ObjectPath`).
 function decodePath(uri) {
   if (/%(?![0-9a-f]{2})/i.test(uri)) throw 'bad_path path_bad_escape';
   if (/%2f/i.test(uri)) throw 'bad_path path_encoded_slash';
-  let path;
-  try {
-    path = decodeURIComponent(uri);
-  } catch (error) {
-    throw 'bad_path path_not_utf8';
-  }
+  const path = decode(uri);
+  if (path === null) throw 'bad_path path_not_utf8';
   if (path[0] !== '/') throw 'bad_path path_not_absolute';
   if (Buffer.byteLength(path) > 1025) throw 'uri_too_long path_too_long';
   if (path.includes('\\')) throw 'bad_path path_backslash';
@@ -123,68 +139,55 @@ function decodePath(uri) {
   return path;
 }
 
-// The tokens to judge a request by: the one that was put there for this request, or else those in cookies, at most four.
-// A header that is no bearer's is a token that no key made.
-function findTokens(request) {
-  let explicit = [];
-  if (site.header) {
-    explicit = values(request.headers.authorization).map(value => part(/bearer [ \t]*([!-+\--~]*)[ \t]*/i, value));
+// Percent-decoded, what is no escape as it is; null where that is not UTF-8.
+function decode(text) {
+  try {
+    return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25'));
+  } catch (error) {
+    return null;
   }
-  Object.keys(request.querystring).filter(isTokenParameter).forEach(name => {
-    try {
-      explicit = explicit.concat(values(request.querystring[name]).map(decodeQuery));
-    } catch (error) {
-      throw 'bad_request query_not_utf8';
-    }
+}
+
+// The tokens to judge a request by: the one that was put there for this request, or else those in cookies, at most four.
+// A header that is no bearer's is a token that no key made. CloudFront hands parameters over as they came.
+function findTokens(request) {
+  const explicit = !site.header ? [] :
+    values(request.headers.authorization).map(value => inner(/bearer [ \t]*([!-+\--~]*)[ \t]*/i, value));
+  Object.keys(request.querystring).forEach(name => {
+    if (site.query.includes(decode(name))) values(request.querystring[name]).forEach(value => explicit.push(decode(value)));
   });
+  if (explicit.includes(null)) throw 'bad_request query_not_utf8';
   if (explicit.some(token => token !== explicit[0])) throw 'token_conflict two_tokens';
   if (explicit.length) return [explicit[0]];
-  let cookies = [];
+  const cookies = [];
   Object.keys(request.cookies).forEach(name => {
-    if (site.cookie && (name === site.cookie || name.startsWith(site.cookie + '-'))) {
-      cookies = cookies.concat(values(request.cookies[name]));
-    }
+    if (site.cookie && (name + '-').startsWith(site.cookie + '-')) cookies.push(values(request.cookies[name]));
   });
-  return cookies.slice(0, 4).map(value => part(/"*([^"]*)"*/, value));
+  return [].concat.apply([], cookies).slice(0, 4).map(value => inner(/"*([^"]*)"*/, value));
 }
 
 function values(field) {
   return field ? (field.multiValue || [field]).map(one => one.value) : [];
 }
 
-function isTokenParameter(name) {
-  try {
-    return site.query.includes(decodeQuery(name));
-  } catch (error) {
-    return false;
-  }
-}
-
-// CloudFront hands parameters over as they came. What is no escape stays as it is.
-function decodeQuery(text) {
-  return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25'));
-}
-
-// Whether the pattern matches all of the text.
+// The match, if it is all of the text.
 function whole(pattern, text) {
   const match = pattern.exec(text);
-  return match !== null && match[0] === text;
+  return match && match[0] === text ? match : null;
 }
 
-// The pattern's group, if the pattern matches all of the text.
-function part(pattern, text) {
-  return whole(pattern, text) ? pattern.exec(text)[1] : '';
+function inner(pattern, text) {
+  return (whole(pattern, text) || ['', ''])[1];
 }
 
-// The one route of a path, with what its placeholders took.
+// The one route of a path, with what its placeholders took. No route is one without rows that hold.
 function find(path) {
   const parts = path.slice(1).split('/');
   for (let i = 0; i < site.routes.length; i++) {
-    const route = site.routes[i];
-    const captures = capture(route[0], parts);
-    if (captures) return { rows: route[1], key: route[2], bucket: route[3], any: route[4], captures: captures };
+    const captures = capture(site.routes[i].segments, parts);
+    if (captures) return Object.assign({ captures: captures }, site.routes[i]);
   }
-  return {};
+  return { rows: [], none: true };
 }
 
 function capture(segments, parts) {
@@ -194,11 +197,13 @@ function capture(segments, parts) {
     const text = parts[i];
     if (text === undefined) return null;
     if (segment === 5) return captures.concat(parts.slice(i).join('/'));
-    if (typeof segment === 'number') {
+    if (isText(segment)) {
+      if (segment !== text) return null;
+    } else {
       if (segment < 4 && !whole(kinds[segment], text)) return null;
       if (segment === 1 && text.length > 18 && text > '9223372036854775807') return null;
       captures.push(text);
-    } else if (segment !== text) return null;
+    }
   }
   return segments.length === parts.length ? captures : null;
 }
@@ -207,45 +212,47 @@ function fill(text, captures) {
   return text.replace(/\{([0-9]+)\}/g, (all, number) => captures[number]);
 }
 
-// A token's form and whose it says it is; nothing of it is true before `verify` (`authorizer::verify`).
+function isText(value) {
+  return typeof value === 'string';
+}
+
+// A token, or the fault of one.
 function open(text) {
+  return attempt(readToken, text, (same, fault) => ({ fault: fault }));
+}
+
+// A token's form and whose it says it is; nothing of it is true before `verify` (`authorizer::verify`).
+function readToken(text) {
   const parts = text.split('.', 4);
   if (text.length > 8192) throw 'token_too_long';
   if (parts.length !== 3) throw 'token_not_three_parts';
-  const header = read(parts[0], 'token_header_json');
+  const header = readPart(parts[0], 'token_header_json');
   const refused = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc', 'cty'];
   if (refused.some(name => '.' + name in header)) throw 'token_header_member';
-  const type = header['.typ'];
-  if (type !== undefined && !whole(/(application\/)?([aA][tT]\+)?[jJ][wW][tT]/, type)) throw 'token_type';
-  const id = header['.kid'];
-  if (id !== undefined && !(typeof id === 'string' && Buffer.byteLength(id) <= 256)) throw 'token_key_id';
+  const type = /(application\/)?([aA][tT]\+)?[jJ][wW][tT]/;
+  if ('.typ' in header && !whole(type, header['.typ'])) throw 'token_type';
+  const id = '.kid' in header ? header['.kid'] : '';
+  if (!isText(id) || Buffer.byteLength(id) > 256) throw 'token_key_id';
   if (header['.alg'] !== 'HS256') throw 'token_algorithm';
-  const claims = read(parts[1], 'token_claims_json');
-  const audiences = [].concat(claims['.aud']);
+  const claims = readPart(parts[1], 'token_claims_json');
+  const audiences = '.aud' in claims ? [].concat(claims['.aud']) : [];
   const texts = ['.iss', '.sub', '.jti'].filter(name => name in claims).map(name => claims[name]);
-  if ('.aud' in claims ? !audiences.concat(texts).every(isText) : !texts.every(isText)) throw 'token_claim_type';
-  const times = ['.exp', '.nbf', '.iat'].map(name => date(claims, name));
-  const number = site.issuers.findIndex(issuer => issuer[1] === claims['.iss']);
+  if (!audiences.concat(texts).every(isText)) throw 'token_claim_type';
+  // NumericDates in whole seconds.
+  const times = ['.exp', '.nbf', '.iat'].map(name => {
+    const seconds = name in claims ? Math.floor(Number((claims[name] || '').n)) : undefined;
+    if (name in claims && !Number.isSafeInteger(seconds)) throw 'token_claim_type';
+    return seconds;
+  });
+  const number = site.issuers.findIndex(issuer => issuer.iss === claims['.iss']);
   if (number < 0) throw 'token_unknown_issuer';
   return {
     parts: parts, claims: claims, audiences: audiences, times: times, number: number, issuer: site.issuers[number]
   };
 }
 
-function isText(value) {
-  return typeof value === 'string';
-}
-
-// A NumericDate in whole seconds, if there is one.
-function date(claims, name) {
-  if (!(name in claims)) return undefined;
-  const seconds = Math.floor(Number((claims[name] || '').n));
-  if (!Number.isSafeInteger(seconds)) throw 'token_claim_type';
-  return seconds;
-}
-
-// One part of a token: base64url with no bit too many, of UTF-8, of one JSON object.
-function read(text, fault) {
+// Base64url with no bit too many, of UTF-8, of one JSON object.
+function readPart(text, fault) {
   const bytes = Buffer.from(text, 'base64url');
   if (bytes.toString('base64url') !== text) throw 'token_base64';
   const json = bytes.toString();
@@ -257,8 +264,9 @@ function read(text, fault) {
   throw fault;
 }
 
-// JSON as a verifier must read it (RFC 8725 section 2.4): no member twice, no number out of range, nothing behind it. A
-// member's name gets a dot in front, so that none means anything to JavaScript; a number becomes {n: its text}.
+// JSON as a verifier must read it (RFC 8725 section 2.4): no member twice, no number out of range, nothing behind it, and no
+// deeper than the engine's stack is sure to reach. A member's name gets a dot in front, so that none means anything to
+// JavaScript; a number becomes {n: its text}.
 function parse(text) {
   let at = 0;
   let depth = 0;
@@ -286,8 +294,7 @@ function parse(text) {
     const start = at;
     while (at < text.length && !' \t\n\r,]}'.includes(text[at])) at++;
     const written = text.slice(start, at);
-    if (written === 'null') return null;
-    if (written === 'true' || written === 'false') return written === 'true';
+    if (whole(/true|false|null/, written)) return JSON.parse(written);
     if (whole(/-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/, written) && isFinite(written)) return { n: written };
     throw 'json';
   }
@@ -298,7 +305,7 @@ function parse(text) {
     if (first !== '{' && first !== '[') return word();
     const close = first === '{' ? '}' : ']';
     const items = first === '{' ? {} : [];
-    if (++depth > 127) throw 'json';
+    if (++depth > 32) throw 'json';
     at++;
     let more = next() !== close;
     if (!more) at++;
@@ -319,19 +326,20 @@ function parse(text) {
 
   if (next() !== '{') throw 'json';
   const found = value();
-  if (next() !== undefined) throw 'json';
+  if (next()) throw 'json';
   return found;
 }
 
 // RFC 7518 section 3.2. The texts are compared, so that a signature has one spelling, and to their end, so that the time
 // tells nothing.
 function verify(token, secret) {
-  if (secret.length < 32) throw 'token_unknown_key';
-  const made = crypto.createHmac('sha256', secret).update(token.parts[0] + '.' + token.parts[1]).digest('base64url');
+  const bytes = Buffer.from(secret, 'base64');
+  if (bytes.length < 32) return 'token_unknown_key';
+  const made = crypto.createHmac('sha256', bytes).update(token.parts[0] + '.' + token.parts[1]).digest('base64url');
   const given = token.parts[2];
   let difference = made.length ^ given.length;
   for (let i = 0; i < made.length; i++) difference |= made.codePointAt(i) ^ given.codePointAt(i);
-  if (difference) throw 'token_bad_signature';
+  return difference ? 'token_bad_signature' : '';
 }
 
 // Audience and times, in the order of `authorizer::Verified::check`.
@@ -340,23 +348,26 @@ function check(token) {
   const expires = token.times[0];
   const issued = token.times[2];
   const now = Math.floor(Date.now() / 1000);
-  const latest = now + issuer[4];
-  const earliest = now - issuer[4];
-  if (!token.audiences.includes(issuer[2])) throw 'token_audience_mismatch';
-  if (expires === undefined) throw 'token_no_expiry';
-  if (token.times[1] > latest) throw 'token_not_yet_valid';
-  if (issued > latest) throw 'token_issued_in_future';
-  if (expires <= earliest) throw 'token_expired';
-  if (issuer[5] && issued === undefined) throw 'token_no_issued_at';
-  if (issuer[5] && issued + issuer[5] <= earliest) throw 'token_too_old';
+  const latest = now + issuer.leeway;
+  const earliest = now - issuer.leeway;
+  if (!token.audiences.includes(issuer.aud)) return 'token_audience_mismatch';
+  if (expires === undefined) return 'token_no_expiry';
+  if (token.times[1] > latest) return 'token_not_yet_valid';
+  if (issued > latest) return 'token_issued_in_future';
+  if (expires <= earliest) return 'token_expired';
+  if (issuer.age && issued === undefined) return 'token_no_issued_at';
+  return issuer.age && issued + issuer.age <= earliest ? 'token_too_old' : '';
 }
 
 // Why this token may not read at this route, if it may not.
 function findUncovered(route, token) {
-  if (!route.rows) return 'no_route';
+  if (route.none) return 'no_route';
   if (!route.rows.length) return 'no_rule_for_action';
-  if (!token.issuer[3]) return 'issuer_may_not';
-  const covers = row => (row[0] < 0 || row[0] === token.number) && row[1].every(test => holds(test, token.claims, route.captures));
+  if (!token.issuer.reads) return 'issuer_may_not';
+  const covers = row => {
+    const isMeant = row.issuer === undefined || row.issuer === token.number;
+    return isMeant && row.tests.every(test => holds(test, token.claims, route.captures));
+  };
   return route.rows.some(covers) ? '' : 'path_not_covered';
 }
 
@@ -364,7 +375,7 @@ function findUncovered(route, token) {
 function holds(test, claims, captures) {
   let claim = claims;
   test[0].forEach(name => {
-    claim = claim === null || claim === undefined ? undefined : claim['.' + fill(name, captures)];
+    claim = (claim || {})['.' + fill(name, captures)];
   });
   return [].concat(claim).some(one => test[1].some(wanted => equals(wanted, one, captures)));
 }
@@ -377,11 +388,14 @@ function equals(wanted, claim, captures) {
 }
 
 // The request as it goes on: for the object's key, in one spelling, without a token.
-function forward(request, route, path) {
-  const key = route.key ? fill(route.key, route.captures) : path.slice(1);
+function forward(asked) {
+  const request = asked.event.request;
+  const route = asked.route;
+  const key = route.key ? fill(route.key, route.captures) : asked.objectPath.slice(1);
   if (Buffer.byteLength(key) > 1024) throw 'forbidden key_too_long';
   // CloudFront may have chosen by the path as it came or by the path it stands for: both must be this bucket's.
-  if ([request.uri, path].some(one => findBucket(one) !== route.bucket)) throw 'forbidden other_bucket';
+  const isOther = path => findBucket(path) !== (route.bucket || 0);
+  if (isOther(request.uri) || isOther(asked.objectPath)) throw 'forbidden other_behaviour';
   const escape = character => '%' + Buffer.from(character).toString('hex').toUpperCase();
   request.uri = '/' + encodeURIComponent(key).replace(/%2F/g, '/').replace(/[!'()*]/g, escape);
   request.querystring = {};
@@ -396,49 +410,43 @@ function findBucket(path) {
   return found ? found[2] : 0;
 }
 
-function preflight(event) {
-  let any;
-  try {
-    any = find(decodePath(event.request.uri)).any;
-  } catch (fault) {
-    if (typeof fault !== 'string') throw fault;
-  }
-  return answer(event, 204, { allow: methods }, any);
-}
-
 // The client learns the public code alone, the log the reason too.
-function refuse(event, fault, any) {
-  const request = event.request;
-  const id = event.context.requestId;
+function refuse(asked, fault) {
+  const request = asked.event.request;
+  const id = asked.event.context.requestId;
   const words = fault.split(' ');
   const code = words[0];
   const status = statuses[code] || 401;
   const path = request.uri.slice(0, 1024);
-  console.log(JSON.stringify({ id: id, method: request.method, path: path, status: status, code: code, reason: words[1] }));
+  const reason = words[1] || code;
+  console.log(JSON.stringify({ id: id, method: request.method, path: path, status: status, code: code, reason: reason }));
   const headers = { 'content-type': 'application/json' };
   if (status === 401) headers['www-authenticate'] = code === 'token_missing' ? 'Bearer' : 'Bearer error="invalid_token"';
   if (status === 405) headers.allow = methods;
-  const response = answer(event, status, headers, any);
+  const response = answer(asked, status, headers);
   if (request.method !== 'HEAD') response.body = JSON.stringify({ error: code, id: id }) + '\n';
   return response;
 }
 
 // An answer that nobody keeps and that does nothing in a browser, which the site's own pages may read.
-function answer(event, status, headers, any) {
-  const origin = values(event.request.headers.origin)[0];
+function answer(asked, status, headers) {
+  const origin = values(asked.event.request.headers.origin)[0];
   const isApp = site.apps.includes(origin);
-  headers['cache-control'] = 'no-store';
-  headers['content-security-policy'] = "sandbox; default-src 'none'";
-  headers['cross-origin-resource-policy'] = site.policy;
-  headers.vary = 'Origin';
-  headers['x-content-type-options'] = 'nosniff';
-  headers['referrer-policy'] = 'no-referrer';
-  headers['edgepass-id'] = event.context.requestId;
-  if (isApp || (any && origin !== undefined)) {
+  Object.assign(headers, {
+    'cache-control': 'no-store',
+    'content-security-policy': "sandbox; default-src 'none'",
+    'cross-origin-resource-policy': site.policy,
+    vary: 'Origin',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'edgepass-id': asked.event.context.requestId
+  });
+  if (isApp || (asked.route.any && origin !== undefined)) {
     const access = 'access-control-';
     headers[access + 'allow-origin'] = isApp ? origin : '*';
     if (isApp) headers[access + 'allow-credentials'] = 'true';
-    headers[access + 'expose-headers'] = 'Edgepass-Id, ETag, Content-Range, Accept-Ranges, Content-Length, Content-Disposition';
+    headers[access + 'expose-headers'] =
+      'Edgepass-Id, ETag, Content-Range, Accept-Ranges, Content-Length, Content-Disposition';
     if (status === 204) {
       headers[access + 'allow-methods'] = methods;
       headers[access + 'allow-headers'] = 'Authorization, Range, If-Range, Content-Type';

@@ -42,12 +42,7 @@ fn bucket(judged: &Judged<'_>, served: &Served<'_>, names: &BucketNames) -> Stri
     };
     fill(
         BUCKET,
-        &[
-            ("id", &names.logical()),
-            ("name", &served.bucket.bucket),
-            ("encryption", &encryption),
-            ("cors", &cors),
-        ],
+        &[("id", &names.logical()), ("name", &served.bucket.bucket), ("encryption", &encryption), ("cors", &cors)],
     )
 }
 

@@ -20,9 +20,7 @@ const LOGGING: &str = include_str!("pieces/logging.yaml");
 pub fn distribution(judged: &Judged<'_>) -> String {
     let names = of_buckets(judged);
     let deployment = judged.deployment;
-    let served = |number: usize| {
-        number == 0 || judged.behaviours.iter().any(|behaviour| behaviour.bucket.0 == number)
-    };
+    let served = |number: usize| number == 0 || judged.behaviours.iter().any(|behaviour| behaviour.bucket.0 == number);
     let origin = match deployment.access {
         Access::Control => ORIGIN_CONTROL,
         Access::Identity => ORIGIN_IDENTITY,
@@ -72,9 +70,7 @@ fn viewer(judged: &Judged<'_>) -> String {
 }
 
 fn logging(judged: &Judged<'_>) -> String {
-    judged.deployment.log_bucket.as_ref().map_or_else(String::new, |bucket| {
-        fill(LOGGING, &[("bucket", bucket)])
-    })
+    judged.deployment.log_bucket.as_ref().map_or_else(String::new, |bucket| fill(LOGGING, &[("bucket", bucket)]))
 }
 
 pub fn price_class(class: PriceClass) -> &'static str {

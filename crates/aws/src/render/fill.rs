@@ -6,20 +6,17 @@ pub fn fill(piece: &str, values: &[(&str, &str)]) -> String {
     for line in piece.lines() {
         let content = line.trim_start();
         let indent = line.get(..line.len() - content.len()).unwrap_or_default();
-        match values.iter().find(|(name, _)| is_place(content, name)) {
-            Some((_, value)) => {
-                for inner in value.lines() {
-                    if !inner.is_empty() {
-                        text.push_str(indent);
-                        text.push_str(inner);
-                    }
-                    text.push('\n');
+        if let Some((_, value)) = values.iter().find(|(name, _)| is_place(content, name)) {
+            for inner in value.lines() {
+                if !inner.is_empty() {
+                    text.push_str(indent);
+                    text.push_str(inner);
                 }
-            }
-            None => {
-                text.push_str(&fill_line(line, values));
                 text.push('\n');
             }
+        } else {
+            text.push_str(&fill_line(line, values));
+            text.push('\n');
         }
     }
     text

@@ -32,9 +32,12 @@ pub fn name(audience: Audience) -> &'static str {
 fn response_headers(judged: &Judged<'_>, audience: Audience) -> String {
     let site = &judged.deployment.site;
     let (why, slug, cache, resource_policy) = match audience {
-        Audience::Private => {
-            ("For those whom the rules allow.", "private", PRIVATE_CACHE, front::resource_policy(&site.origin, &site.apps))
-        }
+        Audience::Private => (
+            "For those whom the rules allow.",
+            "private",
+            PRIVATE_CACHE,
+            front::resource_policy(&site.origin, &site.apps),
+        ),
         Audience::Public => ("What anyone may read.", "public", PUBLIC_CACHE, "cross-origin"),
         Audience::AnyOrigin => {
             ("What anyone may read, on pages of any origin.", "any-origin", PUBLIC_CACHE, "cross-origin")

@@ -1,6 +1,9 @@
 //! Writes the files that are deployed. Templates are text with places to fill (`pieces/`), so that what is written can be read
 //! with its reasons.
 
+// Text that is written once reads better as it will stand than it saves allocations.
+#![allow(clippy::format_push_string, clippy::format_collect)]
+
 mod access;
 mod buckets;
 mod code;
@@ -14,7 +17,6 @@ mod regional;
 mod template;
 mod terraform;
 mod wrappers;
-
 
 pub use code::{Code, Extra, File, Viewer};
 

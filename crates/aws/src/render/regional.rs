@@ -19,8 +19,7 @@ pub fn regional(judged: &Judged<'_>) -> String {
         encrypts |= !served.uploads.is_empty() && uses_key(judged, served.bucket.owner);
         objects.extend(served.uploads.iter().map(|keys| sub(&format!("{}/{keys}", names.arn))));
     }
-    let uploads =
-        if objects.is_empty() { String::new() } else { fill(UPLOADS, &[("objects", &list(&objects))]) };
+    let uploads = if objects.is_empty() { String::new() } else { fill(UPLOADS, &[("objects", &list(&objects))]) };
     let key = match &judged.deployment.encryption {
         Encryption::OwnKey if encrypts => fill(KEY, &[("key", "!GetAtt ObjectsKey.Arn")]),
         Encryption::Key(key) if encrypts => fill(KEY, &[("key", key)]),

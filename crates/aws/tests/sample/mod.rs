@@ -1,9 +1,9 @@
 //! A site to deploy, and its variants: what the tests of this crate and the linters look at.
 
-use authorizer::{Action, Algorithm, AllowSettings, BucketId, ClaimValue, IssuerSettings, RouteSettings, UploadSettings, Who};
-use aws::{
-    Access, Bucket, Code, Deployment, Encryption, Form, Hash, Layout, Owner, PriceClass, Viewer,
+use authorizer::{
+    Action, Algorithm, AllowSettings, BucketId, ClaimValue, IssuerSettings, RouteSettings, UploadSettings, Who,
 };
+use aws::{Access, Bucket, Code, Deployment, Encryption, Form, Hash, Layout, Owner, PriceClass, Viewer};
 use front::{Carrier, SiteSettings};
 
 pub const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555";
@@ -93,7 +93,7 @@ fn files() -> RouteSettings {
     files
 }
 
-/// The code of any deployment.
+/// Stands for the code of any deployment.
 pub fn code(form: Form) -> Code {
     let viewer = match form {
         Form::LambdaEdge => Viewer::Edge(Hash::of(b"edge")),
@@ -124,7 +124,10 @@ pub fn variants() -> Vec<(&'static str, Deployment)> {
         ("given-key", Deployment { encryption: Encryption::Key(KEY.to_owned()), ..split() }),
         ("adopted", Deployment { buckets: adopted.clone(), ..split() }),
         ("adopted-given-key", Deployment { buckets: adopted, encryption: Encryption::Key(KEY.to_owned()), ..split() }),
-        ("own-name", Deployment { certificate: Some(CERTIFICATE.to_owned()), log_bucket: Some("acme-logs".to_owned()), ..one() }),
+        (
+            "own-name",
+            Deployment { certificate: Some(CERTIFICATE.to_owned()), log_bucket: Some("acme-logs".to_owned()), ..one() },
+        ),
         ("several", several()),
         ("everything", everything),
         ("function", Deployment { form: Form::CloudFrontFunction, ..split() }),

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::lambda::Launch;
@@ -29,7 +29,7 @@ impl Process {
             .envs(launch.environment.iter().map(|(name, value)| (name, value)))
             .env("AWS_LAMBDA_RUNTIME_API", api.to_string())
             .process_group(0)
-            .stdin(if launch.input.is_empty() { Stdio::null() } else { Stdio::piped() })
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -44,11 +44,6 @@ impl Process {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            let input = launch.input;
-            // A process that does not read its program ends, and that is seen.
-            tokio::spawn(async move { stdin.write_all(input.as_bytes()).await });
-        }
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(lines(stdout, launch.id.clone(), Arc::clone(output)));
         }

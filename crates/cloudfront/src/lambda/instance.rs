@@ -34,9 +34,8 @@ impl Instance {
         output: &FunctionOutput,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(Starting, impl Future<Output = ()> + use<>), Failure> {
-        let failed = |error: std::io::Error| {
-            Failure::Error(format!("cannot run `{}`: {error}", launch.program.display()))
-        };
+        let failed =
+            |error: std::io::Error| Failure::Error(format!("cannot run `{}`: {error}", launch.program.display()));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (calls, waiting) = mpsc::channel(1);
@@ -49,7 +48,7 @@ impl Instance {
                 () = process.ended() => {}
                 () = desk.serve(listener) => {}
                 _ = let_go => {}
-                _ = stop.wait_for(|stop| *stop) => {}
+                () = told(&mut stop) => {}
             }
             process.kill().await;
         };
@@ -82,4 +81,9 @@ impl Starting {
             Ok(Ok(ready)) => ready.map(|()| self.instance),
         }
     }
+}
+
+/// Returns when `stop` turns true, or when nobody is left to turn it.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -28,8 +28,6 @@ pub struct Launch {
     pub arn: String,
     pub program: PathBuf,
     pub arguments: Vec<String>,
-    /// What the program reads first: the loop that calls the function, where that is ours.
-    pub input: &'static str,
     pub directory: PathBuf,
     /// All of it: nothing of ours is passed on.
     pub environment: Vec<(String, String)>,

@@ -62,7 +62,8 @@ impl Desk {
             });
             connections.spawn(async move {
                 // The process ends its connections as it likes.
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
         }
     }
@@ -80,7 +81,8 @@ impl Desk {
         }
         // More than Lambda takes is the function's error.
         let body = Limited::new(body, limits::RESULT).collect().await;
-        let body = body.map_or_else(|_| Err(Failure::Error("the answer is larger than 6 MB".into())), |body| Ok(body.to_bytes()));
+        let body = body
+            .map_or_else(|_| Err(Failure::Error("the answer is larger than 6 MB".into())), |body| Ok(body.to_bytes()));
         if path == "init/error" {
             self.tell_ready(Err(failure(body)));
             return status(StatusCode::ACCEPTED);

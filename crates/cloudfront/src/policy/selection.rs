@@ -39,7 +39,9 @@ pub fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
 /// The cookies of all `Cookie` headers, name and value.
 pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let values = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(';')).map(str::trim).filter(|cookie| !cookie.is_empty()).map(|cookie| {
-        cookie.split_once('=').unwrap_or((cookie, ""))
-    })
+    values
+        .flat_map(|value| value.split(';'))
+        .map(str::trim)
+        .filter(|cookie| !cookie.is_empty())
+        .map(|cookie| cookie.split_once('=').unwrap_or((cookie, "")))
 }

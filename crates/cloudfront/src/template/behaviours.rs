@@ -70,11 +70,8 @@ pub fn behaviour(
 
 /// CloudFront takes three sets of methods and no other.
 fn methods(section: &Section<'_>) -> Result<Vec<Method>, Fault> {
-    const SETS: [&[&str]; 3] = [
-        &["GET", "HEAD"],
-        &["GET", "HEAD", "OPTIONS"],
-        &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
-    ];
+    const SETS: [&[&str]; 3] =
+        [&["GET", "HEAD"], &["GET", "HEAD", "OPTIONS"], &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]];
     let allowed = section.get("AllowedMethods");
     let mut words = if allowed.is_there() { allowed.texts()? } else { vec!["GET", "HEAD"] };
     words.sort_unstable();

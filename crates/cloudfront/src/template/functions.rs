@@ -2,6 +2,7 @@
 //! the edge is refused here, too.
 //! https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,8 +42,8 @@ pub struct Script {
     /// The logical id.
     pub id: String,
     pub code: String,
-    /// The entries of its key value store.
-    pub key_values: Option<PathBuf>,
+    /// The entries of its key value store: secrets.
+    pub key_values: BTreeMap<String, String>,
 }
 
 pub fn edge_function(
@@ -180,15 +181,15 @@ pub fn script(
     if code.len() > limits::SCRIPT {
         return Err(section.get("FunctionCode").wrong(format!("is {} bytes; 10 KB are the most", code.len())));
     }
-    let mut key_values = None;
-    for item in config.get("KeyValueStoreAssociations").items() {
-        if key_values.is_some() {
+    let mut key_values = BTreeMap::new();
+    for (number, item) in config.get("KeyValueStoreAssociations").items().enumerate() {
+        if number > 0 {
             return Err(item.wrong("a function has one key value store at most"));
         }
         let arn = item.get("KeyValueStoreARN");
         let id = templates.named(page, arn.text()?).ok_or_else(|| arn.wrong("names no key value store"))?.id;
-        let path = settings.key_values.get(id);
-        key_values = Some(path.cloned().ok_or_else(|| arn.missing("the file with the store's entries"))?);
+        let entries = settings.key_values.get(id);
+        key_values = entries.cloned().ok_or_else(|| arn.missing(format!("the entries of `{id}`")))?;
     }
     Ok(Script { id: found.id.to_owned(), code: code.to_owned(), key_values })
 }

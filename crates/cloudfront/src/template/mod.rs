@@ -64,8 +64,10 @@ impl Templates {
     pub fn read(templates: &[Template], given: &BTreeMap<String, String>) -> Result<Self, Fault> {
         let mut read = Self { pages: Vec::new() };
         for template in templates {
-            let unreadable =
-                |error: &dyn std::fmt::Display| Fault::Unreadable { template: template.name.clone(), reason: error.to_string() };
+            let unreadable = |error: &dyn std::fmt::Display| Fault::Unreadable {
+                template: template.name.clone(),
+                reason: error.to_string(),
+            };
             let document = Document::parse(&template.text).map_err(|error| unreadable(&error))?;
             let parameters = read.parameters(template, &document, given);
             read.pages.push(Page {

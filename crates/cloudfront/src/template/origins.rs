@@ -43,7 +43,6 @@ pub struct ApiOrigin {
     pub id: String,
     pub domain: String,
     pub function: Lambda,
-    pub path: String,
     /// Secrets among them: never to be written anywhere.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -75,11 +74,18 @@ pub fn origin(templates: &Templates, page: usize, section: &Section<'_>, setting
     }
 }
 
-fn bucket(templates: &Templates, page: usize, section: &Section<'_>, settings: &Settings) -> Result<BucketOrigin, Fault> {
+fn bucket(
+    templates: &Templates,
+    page: usize,
+    section: &Section<'_>,
+    settings: &Settings,
+) -> Result<BucketOrigin, Fault> {
     let domain = section.get("DomainName");
     let text = domain.text()?;
     let id = match templates.named(page, text) {
-        Some(found) if found.kind == "AWS::S3::Bucket" && text == format!("${{{}.RegionalDomainName}}", found.id) => found.id,
+        Some(found) if found.kind == "AWS::S3::Bucket" && text == format!("${{{}.RegionalDomainName}}", found.id) => {
+            found.id
+        }
         Some(_) => return Err(domain.not_emulated("other names than a bucket's RegionalDomainName")),
         None => {
             let name = text.split_once(".s3.").map(|(name, _)| name).filter(|_| text.ends_with(".amazonaws.com"));
@@ -112,7 +118,8 @@ fn bucket(templates: &Templates, page: usize, section: &Section<'_>, settings: &
 }
 
 fn signing(templates: &Templates, page: usize, control: &Section<'_>) -> Result<Access, Fault> {
-    let found = templates.named(page, control.text()?).filter(|found| found.kind == "AWS::CloudFront::OriginAccessControl");
+    let found =
+        templates.named(page, control.text()?).filter(|found| found.kind == "AWS::CloudFront::OriginAccessControl");
     let properties = templates.properties(found.ok_or_else(|| control.wrong("names no access control"))?);
     let config = properties.section().get("OriginAccessControlConfig");
     for (key, wanted) in [("OriginAccessControlOriginType", "s3"), ("SigningProtocol", "sigv4")] {
@@ -176,15 +183,13 @@ fn api(templates: &Templates, page: usize, section: &Section<'_>, settings: &Set
         value.set_sensitive(true);
         headers.push((header_name(&item.get("HeaderName"))?, value));
     }
-    let path = section.get("OriginPath").text_or("")?;
-    if !path.is_empty() {
+    if !section.get("OriginPath").is_empty() {
         return Err(section.get("OriginPath").not_emulated("a path before an HTTP API's"));
     }
     Ok(ApiOrigin {
         id: found.id.to_owned(),
         domain: format!("{}.execute-api.{}.amazonaws.com", found.id.to_ascii_lowercase(), templates.region(found.page)),
         function: behind(templates, found.page, found.id, settings)?,
-        path: path.to_owned(),
         headers,
     })
 }
@@ -192,10 +197,8 @@ fn api(templates: &Templates, page: usize, section: &Section<'_>, settings: &Set
 /// The function that answers the API's `$default` route: by routes and integrations, or by the API's own `Target`.
 fn behind(templates: &Templates, page: usize, api: &str, settings: &Settings) -> Result<Lambda, Fault> {
     let found = templates.named(page, &format!("${{{api}}}"));
-    let properties = templates.properties(found.ok_or_else(|| Fault::Wrong {
-        place: api.to_owned(),
-        what: "is not there".into(),
-    })?);
+    let properties =
+        templates.properties(found.ok_or_else(|| Fault::Wrong { place: api.to_owned(), what: "is not there".into() })?);
     let api_section = properties.section();
     if api_section.get("ProtocolType").text()? != "HTTP" {
         return Err(api_section.get("ProtocolType").not_emulated("other than `HTTP`"));

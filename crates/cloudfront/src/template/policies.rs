@@ -21,10 +21,8 @@ pub fn cache_policy(templates: &Templates, page: usize, id: &Section<'_>) -> Res
         return Ok(CachePolicy { min, default, max, headers: none(), cookies: none(), queries: none() });
     };
     let config = properties.section().get("CachePolicyConfig");
-    config.only(
-        &["MinTTL", "DefaultTTL", "MaxTTL", "ParametersInCacheKeyAndForwardedToOrigin"],
-        &["Name", "Comment"],
-    )?;
+    config
+        .only(&["MinTTL", "DefaultTTL", "MaxTTL", "ParametersInCacheKeyAndForwardedToOrigin"], &["Name", "Comment"])?;
     let key = config.get("ParametersInCacheKeyAndForwardedToOrigin");
     key.only(
         &["HeadersConfig", "CookiesConfig", "QueryStringsConfig"],
@@ -43,7 +41,11 @@ pub fn cache_policy(templates: &Templates, page: usize, id: &Section<'_>) -> Res
     if ordered { Ok(policy) } else { Err(config.wrong("MinTTL, DefaultTTL and MaxTTL must not fall in this order")) }
 }
 
-pub fn origin_request_policy(templates: &Templates, page: usize, id: &Section<'_>) -> Result<OriginRequestPolicy, Fault> {
+pub fn origin_request_policy(
+    templates: &Templates,
+    page: usize,
+    id: &Section<'_>,
+) -> Result<OriginRequestPolicy, Fault> {
     if !id.is_there() {
         return Ok(OriginRequestPolicy::none());
     }

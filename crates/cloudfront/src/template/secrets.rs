@@ -11,16 +11,15 @@ pub fn revealed(section: &Section<'_>, secrets: &BTreeMap<String, String>) -> Re
     let mut rest = section.text()?;
     let mut made = String::new();
     while let Some((before, after)) = rest.split_once("{{resolve:") {
-        let (reference, behind) = after.split_once("}}").ok_or_else(|| section.wrong("a dynamic reference does not end"))?;
+        let (reference, behind) =
+            after.split_once("}}").ok_or_else(|| section.wrong("a dynamic reference does not end"))?;
         made.push_str(before);
         made.push_str(&value(section, reference, secrets)?);
         rest = behind;
     }
     made.push_str(rest);
-    match references(&made).next() {
-        Some(name) => Err(section.missing(format!("what `{name}` would be on AWS"))),
-        None => Ok(made),
-    }
+    let unknown = references(&made).next().map(|name| section.missing(format!("what `{name}` would be on AWS")));
+    unknown.map_or(Ok(made), Err)
 }
 
 fn value(section: &Section<'_>, reference: &str, secrets: &BTreeMap<String, String>) -> Result<String, Fault> {
@@ -32,14 +31,15 @@ fn value(section: &Section<'_>, reference: &str, secrets: &BTreeMap<String, Stri
     };
     let id = references(name).next().map_or(name, |name| name.rsplit('/').next().unwrap_or(name));
     let id = id.split('.').next().unwrap_or(id);
-    let text = secrets.get(name).or_else(|| secrets.get(id)).ok_or_else(|| {
-        section.missing(format!("a value for the dynamic reference to `{id}` ({service})"))
-    })?;
+    let text = secrets
+        .get(name)
+        .or_else(|| secrets.get(id))
+        .ok_or_else(|| section.missing(format!("a value for the dynamic reference to `{id}` ({service})")))?;
     if key.is_empty() {
         return Ok(text.clone());
     }
-    let json: serde_json::Value =
-        serde_json::from_str(text).map_err(|_| section.missing(format!("the secret `{id}` as a JSON object with `{key}`")))?;
+    let json: serde_json::Value = serde_json::from_str(text)
+        .map_err(|_| section.missing(format!("the secret `{id}` as a JSON object with `{key}`")))?;
     let member = json.get(key).and_then(serde_json::Value::as_str);
     member.map(ToOwned::to_owned).ok_or_else(|| section.missing(format!("`{key}` in the secret `{id}`")))
 }

@@ -27,7 +27,8 @@ impl<'a> Section<'a> {
     /// Not there, or an empty text, list or map.
     pub fn is_empty(&self) -> bool {
         self.node.is_none_or(|node| {
-            node.text() == Some("") || (node.pattern().is_none() && node.items().is_empty() && node.entries().is_empty())
+            node.text() == Some("")
+                || (node.pattern().is_none() && node.items().is_empty() && node.entries().is_empty())
         })
     }
 

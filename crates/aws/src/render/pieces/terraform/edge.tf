@@ -22,7 +22,7 @@ resource "aws_iam_role_policy" "edge_logs" {
       # A copy logs in the region of the edge location that it runs at: any region, and no log group made beforehand.
       Effect   = "Allow"
       Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = "arn:aws:logs:*:${local.account}:log-group:/aws/lambda/us-east-1.${var.name}-authorizer:*"
+      Resource = "arn:aws:logs:*:${local.account}:log-group:/aws/lambda/us-east-1.${var.name}-authorizer*"
     }]
   })
 }

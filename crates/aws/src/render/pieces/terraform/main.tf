@@ -5,6 +5,8 @@
 #     providers     = { aws = aws, aws.us_east_1 = aws.us_east_1 }
 #     origin_secret = var.origin_secret
 #   }
+#
+# The packages hold the site's rules and keys, with HS256 the secrets themselves.
 
 terraform {
   required_version = ">= 1.7"
