@@ -1,15 +1,12 @@
 """A CloudFront Function as the tests run it: rendered from a site, asked with CloudFront's events, in two engines."""
 
 import json
-import os
 import shutil
 import subprocess
-from pathlib import Path
 
 from processes import ROOT
 
 RUNNERS = ROOT / "tests" / "aws" / "function"
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LEEWAY = 30
 

@@ -50,9 +50,6 @@ impl Names {
 
 /// What the behaviour's cache policy, or the older `ForwardedValues`, puts into the key. What is in the key the origin gets too.
 pub fn cache_key<'a>(behaviour: &Behaviour<'a>) -> Option<Forwarding<'a>> {
-    if let Some(values) = behaviour.at.get("ForwardedValues") {
-        return Some(legacy(&values));
-    }
     match &behaviour.cache_policy {
         Policy::Own(config) => {
             let parameters = config.get("ParametersInCacheKeyAndForwardedToOrigin")?;
@@ -62,7 +59,8 @@ pub fn cache_key<'a>(behaviour: &Behaviour<'a>) -> Option<Forwarding<'a>> {
             let (headers, cookies, query) = managed_cache_policy(id)?;
             Some(everywhere(at, headers, cookies, query))
         }
-        Policy::Absent | Policy::Unknown => None,
+        Policy::Absent => behaviour.at.get("ForwardedValues").map(|values| legacy(&values)),
+        Policy::Unknown => None,
     }
 }
 
@@ -158,6 +156,11 @@ fn legacy_query<'a>(values: &At<'a>) -> Choice<'a> {
 fn everywhere<'a>(at: &At<'a>, headers: Names, cookies: Names, query: Names) -> Forwarding<'a> {
     let choice = |names| Choice { at: at.clone(), names };
     Forwarding { headers: choice(headers), cookies: choice(cookies), query: choice(query) }
+}
+
+/// Whether the policy of that id is one of CloudFront's own, which every account has.
+pub fn is_managed(id: &str) -> bool {
+    managed_cache_policy(id).is_some() || managed_origin_request_policy(id).is_some()
 }
 
 /// Headers, cookies, query. <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html>

@@ -4,9 +4,11 @@
 //! parameter without a default) is not judged.
 
 mod at;
+pub mod destroy;
 pub mod document;
 mod finding;
 mod forwarding;
+pub mod live;
 mod model;
 mod origins;
 mod patterns;

@@ -2,7 +2,7 @@
 
 use crate::at::At;
 use crate::document::Node;
-use crate::origins::{self, Bucket, Host, bucket};
+use crate::origins::{self, Bucket, Host};
 use crate::patterns::reference;
 use crate::worlds::{Resource, World};
 
@@ -93,7 +93,7 @@ impl<'a> Model<'a> {
         }
         !self.world.of("AWS::S3::Bucket").any(|bucket| {
             let target = At::properties(bucket).at(&["LoggingConfiguration", "DestinationBucketName"]);
-            target.and_then(|target| target.pattern()).is_some_and(|name| bucket(self.world, name) == *served)
+            target.and_then(|target| target.pattern()).is_some_and(|name| origins::bucket(self.world, name) == *served)
         })
     }
 

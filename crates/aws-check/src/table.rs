@@ -165,6 +165,10 @@ origin_global_endpoint Warning
     "the origin is the bucket's global name, not the regional one"
     "for hours after a bucket is made S3 sends such requests on with a 307, which takes the viewer straight to the bucket, and a 403"
     "use `!GetAtt Bucket.RegionalDomainName`"
+origin_other_region Error
+    "the origin's name has another region than the bucket"
+    "S3 answers every request with a redirect or 403"
+    "use the bucket's own regional name"
 origin_http Error
     "CloudFront may ask the origin by plain http"
     "tokens and the secret header cross the network where it reads along"

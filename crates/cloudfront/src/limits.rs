@@ -14,6 +14,9 @@ pub const URL: usize = 8192;
 /// "Maximum length of a request" without its body: RequestAndResponseBehaviorCustomOrigin.
 pub const HEAD: usize = 20_480;
 
+/// A key of S3's, in bytes of UTF-8: object-keys, Amazon S3 User Guide.
+pub const KEY: usize = 1024;
+
 /// What the HTTP library reads of a head: above both limits, so that they are told of by status.
 pub const HEAD_BUFFER: usize = 64 << 10;
 

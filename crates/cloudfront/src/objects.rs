@@ -10,7 +10,7 @@ use crate::key::{cache_key, object_key};
 use crate::pipeline::{Arrival, Edge};
 use crate::policy::Asked;
 use crate::template::BucketOrigin;
-use crate::{body, bucket, forward};
+use crate::{body, bucket, forward, limits};
 
 impl Edge {
     /// An object of a bucket: from the cache or the store, as far as it is asked for.
@@ -21,6 +21,9 @@ impl Edge {
         let Some(key) = object_key(&bucket.path, &uri) else {
             return s3_error(StatusCode::BAD_REQUEST, "the path is no key in UTF-8");
         };
+        if key.len() > limits::KEY {
+            return s3_error(StatusCode::BAD_REQUEST, "the key is longer than 1,024 bytes");
+        }
         if method == Method::OPTIONS {
             return forward::preflight(arrival.behaviour, bucket, &key, asked).await;
         }

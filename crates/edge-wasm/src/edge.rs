@@ -107,13 +107,15 @@ impl Edge {
             seen.bearer = verified.as_ref().ok().cloned();
             verified
         })?;
-        if allowed.bucket().0 != self.bucket_of(parts.uri.path()) {
+        // CloudFront may have chosen by the path as it came, or by the one it stands for: both must be this bucket's.
+        let bucket = allowed.bucket().0;
+        if [parts.uri.path(), path.as_str()].into_iter().any(|path| self.bucket_of(path) != bucket) {
             return Err(Refusal::new(Code::Forbidden, "other_behaviour"));
         }
         Ok(allowed.into_key())
     }
 
-    /// The bucket that CloudFront asks for this path: it compares patterns with the path as it came.
+    /// The bucket of the behaviour that takes this path.
     fn bucket_of(&self, path: &str) -> usize {
         let matches = |behaviour: &&Behaviour| {
             behaviour.pattern.strip_suffix('*').map_or(behaviour.pattern == path, |start| path.starts_with(start))

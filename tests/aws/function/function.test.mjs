@@ -50,9 +50,7 @@ for (const engine of Object.keys(engines)) describe(engine, () => {
       'www-authenticate': 'Bearer',
       'x-content-type-options': 'nosniff',
     });
-    assert.deepEqual(logs, [
-      { id: 'id_1-a==', method: 'GET', path: '/files/w/a', status: 401, code: 'token_missing', reason: 'token_missing' },
-    ]);
+    assert.deepEqual(logs, [{ id: 'id_1-a==', path: '/files/w/a', code: 'token_missing', reason: 'token_missing' }]);
   });
 
   test('a refusal says what its status asks for, and nobody reads it who may not', async () => {
@@ -175,7 +173,7 @@ for (const engine of Object.keys(engines)) describe(engine, () => {
       ['/files/w/a\n/..', 'bad_path'],
       ['/years/2026%0A', 'forbidden'],
       ['/years/9223372036854775808', 'forbidden'],
-      [`/long/${'n'.repeat(100)}`, 'forbidden'],
+      [`/long/${'n'.repeat(1015)}`, 'forbidden'],
     ]) {
       const headers = bearer(token({ workspace: 'w', sub: 'ada', year: '2026' }));
       assert.equal((await answer(uri, { headers })).error, error, uri);
@@ -191,8 +189,8 @@ for (const engine of Object.keys(engines)) describe(engine, () => {
       [`{${registered},"__proto__":{"workspace":"v"},"constructor":1,"toString":2}`, 'goes on'],
       [`{${registered},"x":"\\ud83d\\ude42"}`, 'goes on'],
       [`{${registered},"x":"\\\\ud83d"}`, 'goes on'],
-      [`{${registered},"x":${'['.repeat(31)}${']'.repeat(31)}}`, 'goes on'],
-      [`{${registered},"x":${'['.repeat(32)}${']'.repeat(32)}}`, 'token_invalid'],
+      [`{${registered},"x":${'['.repeat(23)}${']'.repeat(23)}}`, 'goes on'],
+      [`{${registered},"x":${'['.repeat(24)}${']'.repeat(24)}}`, 'token_invalid'],
       ...[
         '"x":"\\ud83d"', '"x":"\\ude42\\ud83d"', '"x":"\\\\\\ud83d"', '"x":"\\x41"', '"x":"a\nb"', '"x":"a', '"x":01', '"x":1.', '"x":.5',
         '"x":+1', '"x":1e', '"x":-', '"x":0x10', '"x":1e400', '"x":NaN', '"x":True', '"x":', '"x"', '"x":[1,]', '"x":[1 2]', '"x":{"a":1,}',

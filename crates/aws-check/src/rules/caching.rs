@@ -63,7 +63,7 @@ fn minimum_ttl(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for (_, behaviour) in model.object_behaviours() {
         let config = match &behaviour.cache_policy {
             Policy::Own(config) => Some(config),
-            _ if behaviour.at.get("ForwardedValues").is_some() => Some(&behaviour.at),
+            Policy::Absent if behaviour.at.get("ForwardedValues").is_some() => Some(&behaviour.at),
             _ => None,
         };
         let ttl = config.and_then(|config: &At<'_>| config.get("MinTTL"));

@@ -2,12 +2,13 @@
 
 use super::Rule;
 use crate::at::At;
+use crate::document::Node;
 use crate::finding::Finding;
 use crate::model::{Model, Origin};
-use crate::origins::{Endpoint, Host};
+use crate::origins::{Bucket, Endpoint, Host};
 use crate::table::code;
 
-pub const RULES: &[Rule] = &[access, control, endpoint, plain_http, without_secret, secret_in_clear];
+pub const RULES: &[Rule] = &[access, control, endpoint, region, plain_http, without_secret, secret_in_clear];
 
 fn access(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for origin in model.origins().filter(|origin| origin.is_bucket() && !is_website(origin)) {
@@ -85,6 +86,19 @@ fn endpoint(model: &Model<'_>, findings: &mut Vec<Finding>) {
                 findings.push(domain.finding(code::origin_global_endpoint, "the name has no region in it"));
             }
             _ => {}
+        }
+    }
+}
+
+/// Known in an account alone.
+fn region(model: &Model<'_>, findings: &mut Vec<Finding>) {
+    for origin in model.origins() {
+        let Host::Bucket(Bucket::Here(id), Endpoint::Regional) = &origin.host else { continue };
+        let region = model.world.get(id).and_then(|bucket| bucket.node.get("Region")).and_then(Node::text);
+        let Some((domain, region)) = origin.at.get("DomainName").zip(region) else { continue };
+        if !domain.text().is_none_or(|name| name.contains(&format!("{region}."))) {
+            let message = format!("the bucket is in `{region}`");
+            findings.push(domain.finding(code::origin_other_region, message));
         }
     }
 }

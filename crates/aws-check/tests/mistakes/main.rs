@@ -115,12 +115,16 @@ fn mistakes_are_found_in_json_too() {
     }
 }
 
+/// An account alone tells them; tried in `tests/live`.
+const OF_ACCOUNTS: [&str; 1] = ["origin_other_region"];
+
 #[test]
 fn every_code_has_a_mistake() {
     let tried: BTreeSet<String> =
         mistakes().into_iter().flat_map(|mistake| mistake.expect).map(|(code, _)| code).collect();
     let codes: BTreeSet<String> =
         GROUPS.iter().flat_map(|group| group.rules).map(|rule| rule.code.to_owned()).collect();
+    let tried: BTreeSet<String> = tried.into_iter().chain(OF_ACCOUNTS.map(str::to_owned)).collect();
     assert_eq!(codes.difference(&tried).collect::<Vec<_>>(), Vec::<&String>::new());
     assert_eq!(codes.len(), GROUPS.iter().map(|group| group.rules.len()).sum::<usize>());
 }

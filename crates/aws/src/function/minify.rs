@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const KEPT: [&str; 3] = ["handler", "crypto", "cf"];
 
 /// Names of members that are ours and nobody else's.
-const OWN_MEMBERS: [&str; 34] = [
+const OWN_MEMBERS: [&str; 33] = [
     "apps",
     "policy",
     "header",
@@ -21,7 +21,6 @@ const OWN_MEMBERS: [&str; 34] = [
     "issuers",
     "buckets",
     "routes",
-    "iss",
     "aud",
     "reads",
     "leeway",

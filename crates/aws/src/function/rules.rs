@@ -164,7 +164,7 @@ fn numbered(template: &str, pattern: &Pattern) -> String {
         rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
     {
         let number = pattern.placeholder(name).unwrap_or_default();
-        numbered += &format!("{before}{{{number}}}");
+        numbered.extend([before, "{", &number.to_string(), "}"]);
         rest = after;
     }
     numbered + rest

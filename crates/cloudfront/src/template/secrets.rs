@@ -11,8 +11,7 @@ pub fn revealed(section: &Section<'_>, secrets: &BTreeMap<String, String>) -> Re
     let mut rest = section.text()?;
     let mut made = String::new();
     while let Some((before, after)) = rest.split_once("{{resolve:") {
-        let (reference, behind) =
-            after.split_once("}}").ok_or_else(|| section.wrong("a dynamic reference does not end"))?;
+        let (reference, behind) = until_end(after).ok_or_else(|| section.wrong("a dynamic reference does not end"))?;
         made.push_str(before);
         made.push_str(&value(section, reference, secrets)?);
         rest = behind;
@@ -20,6 +19,15 @@ pub fn revealed(section: &Section<'_>, secrets: &BTreeMap<String, String>) -> Re
     made.push_str(rest);
     let unknown = references(&made).next().map(|name| section.missing(format!("what `{name}` would be on AWS")));
     unknown.map_or(Ok(made), Err)
+}
+
+/// What stands before the closing braces. One brace more is the end of a resource's name: `${OriginSecret}}}`.
+fn until_end(text: &str) -> Option<(&str, &str)> {
+    let mut end = text.find("}}")?;
+    if text.get(end + 2..)?.starts_with('}') {
+        end += 1;
+    }
+    Some((text.get(..end)?, text.get(end + 2..)?))
 }
 
 fn value(section: &Section<'_>, reference: &str, secrets: &BTreeMap<String, String>) -> Result<String, Fault> {

@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign,
+};
 use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use cloudfront::{Fault, Running, Settings, Template};
@@ -148,8 +151,12 @@ pub fn fault_of(templates: Vec<Template>) -> Fault {
     let nowhere = "127.0.0.1:9".parse().unwrap();
     let settings = settings(templates, nowhere, &dir, &Text::default(), &Text::default());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let fault = cloudfront::start(settings, listener, runtime.handle()).err();
+    // Asked within a runtime as well as without one.
+    let start = || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        cloudfront::start(settings, listener, runtime.handle()).err()
+    };
+    let fault = std::thread::scope(|scope| scope.spawn(start).join().unwrap());
     std::fs::remove_dir_all(dir).unwrap();
     fault.unwrap_or_else(|| panic!("it starts"))
 }
@@ -199,6 +206,8 @@ impl Site {
     pub async fn put(&self, key: &str, body: impl Into<Bytes>, headers: &[(&str, &str)]) {
         let mut settings = SigningSettings::default();
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         let identity = Credentials::new("AK", "SK", None, None, "test").into();
         let params = v4::SigningParams::builder()
             .identity(&identity)

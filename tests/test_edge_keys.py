@@ -1,0 +1,135 @@
+"""`refresh_keys`: the function fetches key sets beside the requests, and a bad one changes nothing."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from edge_function import Function, event, package
+from tokens import SigningKey, claims
+
+WORKSPACE = "11111111-1111-4111-8111-111111111111"
+PATH = f"/{WORKSPACE}/aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa/a.txt"
+
+
+class Provider:
+    """An identity provider's key set, and how it answers."""
+
+    def __init__(self):
+        self.body, self.status, self.delay, self.asked = b"{}", 200, 0, 0
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                provider.asked += 1
+                time.sleep(provider.delay)
+                self.send_response(provider.status)
+                if provider.status == 302:
+                    self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", str(len(provider.body)))
+                self.end_headers()
+                try:
+                    self.wfile.write(provider.body)
+                except OSError:
+                    pass  # the function gave up
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/jwks.json"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def publish(self, *keys):
+        self.body = json.dumps({"keys": [key.jwk() for key in keys]}).encode()
+
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def provider():
+    provider = Provider()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def old():
+    return SigningKey.new("ES256", "old")
+
+
+@pytest.fixture
+def function(provider, old, site, tmp_path):
+    """With keys of a moment ago, which are asked for again at each request."""
+    provider.publish(old)
+    text, _ = site.text(directory=tmp_path)
+    lines = [f'jwks_url = "{provider.url}"' if line.startswith("jwks_file") else line for line in text.splitlines()]
+    config = tmp_path / "edgepass.toml"
+    config.write_text("\n".join(lines) + '\n[aws]\nstack = "keys"\nrefresh_keys = "60s"\n')
+    _, unpacked = package(config, tmp_path / "out")
+    settings = json.loads((unpacked / "site.json").read_text())
+    assert settings["refresh"] == {"seconds": 60, "urls": [provider.url]}
+    settings["refresh"]["seconds"] = 0
+    (unpacked / "site.json").write_text(json.dumps(settings))
+    with Function(unpacked) as function:
+        yield function
+
+
+def asks(function, key):
+    token = key.sign(claims(workspace=WORKSPACE))
+    answer = function.ask(event("GET", PATH, [("Authorization", f"Bearer {token}")]))
+    return answer.get("status", "on")
+
+
+def becomes(function, key, wanted, within=5):
+    """The fetch runs beside the requests: a later one sees it."""
+    deadline = time.monotonic() + within
+    while (found := asks(function, key)) != wanted:
+        assert time.monotonic() < deadline, f"{found}, not {wanted}"
+        time.sleep(0.02)
+
+
+def test_a_new_key_is_found_and_a_removed_one_is_gone(function, provider, old):
+    new = SigningKey.new("ES256", "new")
+    assert asks(function, old) == "on"
+    assert asks(function, new) == "401"
+    provider.publish(old, new)
+    becomes(function, new, "on")
+    assert asks(function, old) == "on"
+    provider.publish(new)
+    becomes(function, old, "401")
+    assert asks(function, new) == "on"
+
+
+@pytest.mark.parametrize("body", [b"", b"rubbish", b"{}", b'{"keys":[]}', b" " * 70_000, b'{"keys":[{"kty":"EC","crv":"P-256","x":"' + b"A" * 43 + b'","y":"' + b"A" * 43 + b'","kid":"old","alg":"ES256"}]}'])
+def test_a_bad_set_changes_nothing(function, provider, old, body):
+    provider.body = body
+    before = provider.asked
+    deadline = time.monotonic() + 5
+    while provider.asked < before + 3 and time.monotonic() < deadline:
+        assert asks(function, old) == "on"
+        time.sleep(0.01)
+    assert provider.asked >= before + 3
+    time.sleep(0.1)
+    assert asks(function, old) == "on"
+    assert any("keys not refreshed" in line for line in function.log)
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+def test_a_bad_status_changes_nothing(function, provider, old, status):
+    provider.status, provider.body = status, b'{"keys":[]}'
+    for _ in range(5):
+        assert asks(function, old) == "on"
+        time.sleep(0.02)
+    assert any("keys not refreshed" in line for line in function.log)
+
+
+def test_nobody_waits_for_a_slow_provider(function, provider, old):
+    provider.delay = 2
+    started = time.monotonic()
+    assert asks(function, old) == "on"
+    assert time.monotonic() - started < 1
