@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 
-from processes import ROOT
+from processes import ROOT, example
 
 RUNNERS = ROOT / "tests" / "aws" / "function"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -68,8 +68,7 @@ def seconds(text):
 def render(site):
     """The function's code; `CalledProcessError` with the faults on stderr where it cannot be one."""
     asked = json.dumps({"site": site_settings(site), "buckets": list(site["bucket"])})
-    command = ["cargo", "run", "--quiet", "--release", "-p", "aws", "--example", "function"]
-    rendered = subprocess.run(command, cwd=ROOT, input=asked, capture_output=True, text=True)
+    rendered = subprocess.run([str(example("function"))], input=asked, capture_output=True, text=True)
     rendered.check_returncode()
     return rendered.stdout
 

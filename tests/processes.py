@@ -14,6 +14,13 @@ BINARY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" /
 RESULTS = ROOT / "test-results"
 
 
+def example(name):
+    """A program of `crates/*/examples`, which `cargo build --release --workspace --examples` makes."""
+    path = BINARY.parent / "examples" / name
+    assert path.exists(), f"{path} is missing: run `cargo build --release --workspace --examples` first"
+    return path
+
+
 def wait_until(condition, seconds=10, what="the condition"):
     """Asks until the answer is true, and gives it back."""
     deadline = time.monotonic() + seconds

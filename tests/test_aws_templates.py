@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from processes import example
+
 REPOSITORY = Path(__file__).parent.parent
 TOOLS = REPOSITORY / "tests/aws"
 VENVS = REPOSITORY / ".venv-aws"
@@ -46,7 +48,7 @@ def tools():
 def variants(tmp_path_factory):
     """Every variant, a folder each."""
     folder = tmp_path_factory.mktemp("variants")
-    written = run("cargo", "run", "--release", "-q", "-p", "aws", "--example", "variants", "--", folder)
+    written = run(example("variants"), folder)
     assert written.returncode == 0, said(written)
     assert len(list(folder.iterdir())) >= 12
     return folder

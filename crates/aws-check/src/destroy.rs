@@ -178,7 +178,7 @@ fn list<'a>(json: &'a Json, key: &str) -> impl Iterator<Item = &'a Json> {
     json.get(key).and_then(Json::as_array).into_iter().flatten()
 }
 
-/// The stack, if it is there and ours.
+/// The stack, if it is there.
 fn describe(stack: &Stack<'_>, aws: Aws<'_>) -> Result<Option<Json>, DestroyError> {
     let words = ["cloudformation", "describe-stacks", "--stack-name", stack.name, "--region", stack.region];
     let answer = match aws(&words) {
@@ -186,13 +186,7 @@ fn describe(stack: &Stack<'_>, aws: Aws<'_>) -> Result<Option<Json>, DestroyErro
         Err(error) if is_no_stack(&error) => return Ok(None),
         Err(error) => return Err(DestroyError::Aws(error)),
     };
-    let described = list(&answer, "Stacks").find(|one| text(one, "StackStatus") != Some("DELETE_COMPLETE"));
-    match described {
-        Some(one) if !text(one, "Description").is_some_and(|words| words.starts_with(OURS)) => {
-            Err(DestroyError::NotOurs { stack: stack.name.to_owned() })
-        }
-        described => Ok(described.cloned()),
-    }
+    Ok(list(&answer, "Stacks").find(|one| text(one, "StackStatus") != Some("DELETE_COMPLETE")).cloned())
 }
 
 fn is_no_stack(error: &AwsError) -> bool {
@@ -204,17 +198,25 @@ struct Retained {
     name: String,
 }
 
+/// The template that the stack was made from, if it is one of ours.
+fn template(stack: &Stack<'_>, id: &str, aws: Aws<'_>) -> Result<Option<Document>, DestroyError> {
+    let answer = call(aws, &["cloudformation", "get-template", "--stack-name", id, "--region", stack.region])?;
+    let document = match answer.get("TemplateBody") {
+        Some(Json::String(text)) => Document::parse(text).ok(),
+        Some(object) => Document::from_json(object).ok(),
+        None => None,
+    };
+    let document = document.ok_or_else(|| DestroyError::Unreadable { stack: stack.name.to_owned() })?;
+    let description = document.root().get("Description").and_then(Node::text);
+    Ok(description.is_some_and(|words| words.starts_with(OURS)).then_some(document))
+}
+
 /// What the stack will leave, by its template. A bucket that it would not leave is an error.
 fn of_template(stack: &Stack<'_>, described: &Json, aws: Aws<'_>) -> Result<Vec<Retained>, DestroyError> {
     let id = text(described, "StackId").unwrap_or(stack.name);
-    let unreadable = || DestroyError::Unreadable { stack: stack.name.to_owned() };
-    let answer = call(aws, &["cloudformation", "get-template", "--stack-name", id, "--region", stack.region])?;
-    let document = match answer.get("TemplateBody") {
-        Some(Json::String(text)) => Document::parse(text),
-        Some(object) => Document::from_json(object),
-        None => return Err(unreadable()),
+    let Some(document) = template(stack, id, aws)? else {
+        return Err(DestroyError::NotOurs { stack: stack.name.to_owned() });
     };
-    let document = document.map_err(|_| unreadable())?;
     let mut retained = Vec::new();
     for resource in resources(stack, id, aws)? {
         let (Some(logical_id), Some(kind)) = (text(&resource, "LogicalResourceId"), text(&resource, "ResourceType"))
@@ -239,12 +241,12 @@ fn of_template(stack: &Stack<'_>, described: &Json, aws: Aws<'_>) -> Result<Vec<
 fn of_the_past(stack: &Stack<'_>, aws: Aws<'_>) -> Result<Vec<Retained>, DestroyError> {
     let filter = ["--stack-status-filter", "DELETE_COMPLETE", "--region", stack.region];
     let answer = call(aws, &[&["cloudformation", "list-stacks"], filter.as_slice()].concat())?;
-    let ours = list(&answer, "StackSummaries").filter(|one| {
-        text(one, "StackName") == Some(stack.name)
-            && text(one, "TemplateDescription").is_some_and(|words| words.starts_with(OURS))
-    });
+    let of_that_name = list(&answer, "StackSummaries").filter(|one| text(one, "StackName") == Some(stack.name));
     let mut retained = Vec::new();
-    for id in ours.filter_map(|one| text(one, "StackId")) {
+    for id in of_that_name.filter_map(|one| text(one, "StackId")) {
+        if template(stack, id, aws)?.is_none() {
+            continue;
+        }
         for resource in resources(stack, id, aws)? {
             let skipped = text(&resource, "ResourceStatus") == Some("DELETE_SKIPPED");
             let Some(left) = physical(&resource).filter(|_| skipped) else { continue };

@@ -34,8 +34,20 @@ pub enum Endpoint {
 const APIS: [&str; 4] =
     ["AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api", "AWS::Serverless::Api", "AWS::Serverless::HttpApi"];
 
-/// What a domain name with unknown parts is.
+/// What a domain name with unknown parts is. A bucket that does nothing but redirect is none that holds files.
 pub fn host(world: &World<'_>, domain: &str) -> Host {
+    match by_name(world, domain) {
+        Host::Bucket(Bucket::Here(id), Endpoint::Website) if redirects(world, &id) => Host::Other,
+        host => host,
+    }
+}
+
+fn redirects(world: &World<'_>, bucket: &str) -> bool {
+    let website = ["Properties", "WebsiteConfiguration", "RedirectAllRequestsTo"];
+    world.get(bucket).is_some_and(|bucket| bucket.node.at(&website).is_some())
+}
+
+fn by_name(world: &World<'_>, domain: &str) -> Host {
     let domain = domain.strip_prefix("https://").or_else(|| domain.strip_prefix("http://")).unwrap_or(domain);
     let is_api = |(id, _): (&str, Option<&str>)| world.get(id).is_some_and(|named| APIS.contains(&named.kind.as_str()));
     if domain.contains(".lambda-url.") || domain.contains(".FunctionUrl}") {

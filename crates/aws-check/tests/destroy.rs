@@ -55,17 +55,18 @@ impl Account {
                 }
                 match self.status {
                     Some(status) => Ok(json!({ "Stacks": [{
-                        "StackId": "arn:files", "StackName": "files", "StackStatus": status, "Description": self.description }] })),
+                        "StackId": "arn:files", "StackName": "files", "StackStatus": status }] })),
                     None => refused(words, "ValidationError", "Stack with id files does not exist"),
                 }
             }
             "get-template" => Ok(json!({ "TemplateBody": format!("
+Description: '{}'
 Resources:
   Bucket: {{Type: AWS::S3::Bucket, DeletionPolicy: {}}}
   EdgeFunction: {{Type: AWS::Lambda::Function, DeletionPolicy: Retain}}
   EdgeFunctionVersion1: {{Type: AWS::Lambda::Version, DeletionPolicy: Retain}}
   RegionalFunction: {{Type: AWS::Lambda::Function}}
-", self.bucket_policy) })),
+", self.description, self.bucket_policy) })),
             "describe-stack-resources" => {
                 let left = if self.status.is_some() { "CREATE_COMPLETE" } else { "DELETE_SKIPPED" };
                 let gone = if self.status.is_some() { "CREATE_COMPLETE" } else { "DELETE_COMPLETE" };
@@ -83,8 +84,8 @@ Resources:
                 ] }))
             }
             "list-stacks" => Ok(json!({ "StackSummaries": [
-                { "StackName": "files", "StackId": "arn:files", "TemplateDescription": self.description },
-                { "StackName": "other", "StackId": "arn:other", "TemplateDescription": self.description },
+                { "StackName": "files", "StackId": "arn:files" },
+                { "StackName": "other", "StackId": "arn:other" },
             ] })),
             "delete-stack" => {
                 self.status = Some("DELETE_IN_PROGRESS");

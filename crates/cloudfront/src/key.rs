@@ -1,5 +1,7 @@
 //! Which behaviour a path has, which object it names, and what else stands in its cache key. Pure.
 
+use std::fmt::Write;
+
 use cache::ObjectId;
 use percent_encoding::percent_decode;
 
@@ -92,7 +94,7 @@ pub fn cache_key(policy: &CachePolicy, origin: usize, key: &str, asked: &Asked) 
 
 /// Lengths before the texts: no value can end one part and begin another.
 fn part(whole: &mut String, kind: char, name: &str, value: &str) {
-    whole.push_str(&format!("{kind}{}:{}:{name}{value}", name.len(), value.len()));
+    let _ = write!(whole, "{kind}{}:{}:{name}{value}", name.len(), value.len()); // a string takes whatever is written
 }
 
 /// The object's key out of a [`cache_key`].

@@ -1,6 +1,7 @@
 //! Behaviours with an HTTP API as their origin: what CloudFront sends there, and the function behind it.
 
 use http::StatusCode;
+use http::header::HOST;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use time::OffsetDateTime;
@@ -16,7 +17,9 @@ impl Edge {
         let Some(Some(function)) = self.behind.get(arrival.behaviour.origin) else {
             return Answer::error(StatusCode::BAD_GATEWAY, From::Error, "the API has no function");
         };
-        if !api.knows_host(&arrival.behaviour.cache.headers) || !api.knows_host(&arrival.behaviour.request.headers) {
+        // API Gateway knows its APIs by `Host`, and answers 403 to another.
+        let behaviour = arrival.behaviour;
+        if behaviour.cache.headers.takes(HOST.as_str()) || behaviour.request.headers.takes(HOST.as_str()) {
             return http_api::refused(StatusCode::FORBIDDEN, "Forbidden", "the viewer's Host is sent to the API");
         }
         let collected = Limited::new(incoming, limits::BODY).collect();

@@ -25,11 +25,14 @@ pub struct Call {
     pub answer: oneshot::Sender<Result<Bytes, Failure>>,
 }
 
+/// An event's id, and who waits for its answer.
+type UnderWay = (String, oneshot::Sender<Result<Bytes, Failure>>);
+
 /// What the instance's process and whoever calls it have between them.
 pub struct Desk {
     arn: HeaderValue,
     calls: tokio::sync::Mutex<mpsc::Receiver<Call>>,
-    current: Mutex<Option<(String, oneshot::Sender<Result<Bytes, Failure>>)>>,
+    current: Mutex<Option<UnderWay>>,
     /// Told once: the instance asks for its first event, or cannot.
     ready: Mutex<Option<oneshot::Sender<Result<(), Failure>>>>,
 }

@@ -1,11 +1,9 @@
 //! Origins: a bucket, or an HTTP API with a function behind it.
 
-use http::header::HOST;
 use http::{HeaderName, HeaderValue};
 
 use crate::fault::Fault;
 use crate::key::glob;
-use crate::policy::Selection;
 use crate::settings::{Settings, Store};
 use crate::template::functions::{Lambda, regional_function};
 use crate::template::policies::header_name;
@@ -250,12 +248,5 @@ fn one_of(
 impl BucketOrigin {
     pub fn may_read(&self, key: &str) -> bool {
         self.reads.iter().any(|pattern| glob(pattern.as_bytes(), key.as_bytes()))
-    }
-}
-
-impl ApiOrigin {
-    /// API Gateway knows its APIs by `Host`, and answers 403 to another.
-    pub fn knows_host(&self, forwarded: &Selection) -> bool {
-        !forwarded.takes(HOST.as_str())
     }
 }

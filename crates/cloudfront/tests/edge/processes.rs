@@ -41,8 +41,11 @@ async fn gone_after_a_stop_in_the_middle() {
 /// A parent that is killed cannot end its children itself: here it is a run of this very program.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gone_when_we_are_killed() {
+    // What it cannot clear away itself.
+    let dir = crate::support::scratch();
     let mut parent = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "processes::a_parent", "--ignored", "--nocapture"])
+        .env("TMPDIR", &dir)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -53,6 +56,7 @@ async fn gone_when_we_are_killed() {
     parent.kill().unwrap();
     parent.wait().unwrap();
     assert!(until(|| !pids.iter().any(|pid| is_running(*pid))).await, "{pids:?}");
+    std::fs::remove_dir_all(dir).unwrap();
 }
 
 /// Has a function that never gives up the processor, and waits to be killed.

@@ -24,6 +24,10 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<Exit, Trouble> {
     let config = config::load(&args.config)?;
+    if config.listen.https.is_none() && config.listen.http.is_none() {
+        return Err(Trouble::usage("the configuration has no `[listen]`: its site is on AWS alone")
+            .with_hint("add `[listen]` with `https = \"0.0.0.0:443\"`"));
+    }
     let runtime = super::runtime()?;
     runtime.block_on(async {
         let sockets = Sockets::bind(&config)?;

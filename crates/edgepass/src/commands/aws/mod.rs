@@ -1,6 +1,7 @@
 //! `edgepass aws …`: the deployment on AWS.
 
 mod check;
+mod destroy;
 mod dev;
 mod package;
 mod render;
@@ -20,6 +21,7 @@ pub enum Command {
     Package(package::Args),
     Check(check::Args),
     Dev(dev::Args),
+    Destroy(destroy::Args),
 }
 
 pub fn run(command: Command) -> Result<Exit, Trouble> {
@@ -28,5 +30,6 @@ pub fn run(command: Command) -> Result<Exit, Trouble> {
         Command::Package(args) => package::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Dev(args) => dev::run(&args),
+        Command::Destroy(args) => destroy::run(&args),
     }
 }
