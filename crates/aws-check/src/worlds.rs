@@ -13,6 +13,9 @@ const WORLDS: usize = 256;
 /// Combinations of parameters that are tried to find the different ways.
 const COMBINATIONS: usize = 4_096;
 
+/// Conditions that are evaluated to find them; about a second.
+const EVALUATIONS: usize = 2_000_000;
+
 pub struct World<'a> {
     pub document: &'a Document,
     pub resources: Vec<Resource>,
@@ -30,16 +33,19 @@ pub struct Resource {
 
 /// Every world of the document in which these parameters have their values. The first is that of the defaults.
 pub fn worlds<'a>(document: &'a Document, parameters: &Parameters) -> Vec<World<'a>> {
-    let names: Vec<&str> = conditions(document).map(|(name, _)| name).collect();
     let mut known: BTreeSet<Vec<Option<bool>>> = BTreeSet::new();
     let mut worlds = Vec::new();
+    let mut evaluations = EVALUATIONS;
     for parameters in combinations(document, parameters) {
-        for parameters in forced(document, &parameters) {
-            let truths: Vec<_> = names.iter().map(|name| document.truth(name, &parameters)).collect();
-            if worlds.len() < WORLDS && known.insert(truths.clone()) {
-                let conditions = names.iter().copied().zip(truths).collect();
-                worlds.push(World { document, resources: resources(document, &parameters), conditions });
+        for parameters in forced(document, parameters, &mut evaluations) {
+            let truths = document.truths(&parameters);
+            if worlds.len() < WORLDS && known.insert(truths.iter().map(|(_, truth)| *truth).collect()) {
+                let resources = resources(document, &parameters);
+                worlds.push(World { document, resources, conditions: truths.into_iter().collect() });
             }
+        }
+        if evaluations == 0 {
+            break;
         }
     }
     worlds
@@ -143,15 +149,16 @@ fn comparisons<'a>(node: &'a Node, found: &mut BTreeMap<&'a str, BTreeSet<&'a st
 }
 
 /// Conditions that stay unknown are tried both ways, those first that do not lean on another.
-fn forced(document: &Document, parameters: &Parameters) -> Vec<Parameters> {
-    let mut open = vec![parameters.clone()];
+fn forced(document: &Document, parameters: Parameters, evaluations: &mut usize) -> Vec<Parameters> {
+    let mut open = vec![parameters];
     let mut done = Vec::new();
     while let Some(parameters) = open.pop() {
-        let unknown: Vec<_> =
-            conditions(document).filter(|(name, _)| document.truth(name, &parameters).is_none()).collect();
-        let leaf = unknown.iter().find(|(_, expression)| !leans(expression));
+        let truths = document.truths(&parameters);
+        *evaluations = evaluations.saturating_sub(truths.len().max(1));
+        let unknown: Vec<_> = truths.into_iter().filter(|(_, truth)| truth.is_none()).map(|(name, _)| name).collect();
+        let leaf = unknown.iter().find(|name| !document.root().at(&["Conditions", name]).is_some_and(leans));
         match leaf.or(unknown.first()) {
-            Some((name, _)) if open.len() + done.len() < WORLDS => {
+            Some(name) if open.len() + done.len() < WORLDS && *evaluations > 0 => {
                 open.push(parameters.clone().with_condition(name, false));
                 open.push(parameters.with_condition(name, true));
             }

@@ -237,6 +237,31 @@ fn functions_are_evaluated_as_far_as_known() {
 }
 
 #[test]
+fn conditions_that_lean_on_each_other_are_unknown() {
+    let many = "{Condition: B}, ".repeat(20);
+    let document = parse(&format!(
+        "
+Conditions:
+  A: {{'Fn::And': [{many}]}}
+  B: {{'Fn::Or': [{}]}}
+  C: !Equals [!If [C, x, y], x]
+Resources: {{R: {{V: !If [A, x, y], W: !If [C, x, y]}}}}
+",
+        many.replace('B', "A")
+    ));
+    let none = Parameters::default();
+    assert_eq!(document.truths(&none), [("A", None), ("B", None), ("C", None)]);
+    assert!(document.resolve(document.resource("R").unwrap().node, &none).get("V").unwrap().is_unknown());
+}
+
+#[test]
+fn a_lone_exclamation_mark_says_nothing() {
+    let document = parse("Resources: {R: {V: {! 'Ref': A}, W: ! 12}}\n");
+    let node = document.resource("R").unwrap().node;
+    assert_eq!(node.to_json(), serde_json::json!({ "V": { "Ref": "A" }, "W": "12" }));
+}
+
+#[test]
 fn no_value_takes_its_key_away() {
     let document = parse(
         "

@@ -58,15 +58,15 @@ impl Edge {
         let id = question.as_ref().map_or("", |question| &question.id);
         let Some(parts) = question.as_ref().and_then(Question::parts) else {
             let refusal = Refusal::new(Code::BadRequest, "head_unreadable");
-            return self.answer(Answer::Refused(refusal.into()), &no_head(), id, &Seen::default());
+            return self.answer(&Answer::Refused(refusal.into()), &no_head(), id, &Seen::default());
         };
         let mut seen = Seen::default();
         match self.ask(&parts, now, signatures, &mut seen) {
             Ok(Asked::Pass(key)) => Decision::Pass { uri: format!("/{}", uploads::encode_path(&key)) },
-            Ok(Asked::Answer(answer)) => self.answer(answer, &parts, id, &seen),
+            Ok(Asked::Answer(answer)) => self.answer(&answer, &parts, id, &seen),
             Err(refusal) => {
                 let refused = Refused { methods: methods(&parts), ..refusal.into() };
-                self.answer(Answer::Refused(refused), &parts, id, &seen)
+                self.answer(&Answer::Refused(refused), &parts, id, &seen)
             }
         }
     }
@@ -123,12 +123,12 @@ impl Edge {
         self.behaviours.iter().find(matches).map_or(0, |behaviour| behaviour.bucket)
     }
 
-    fn answer(&self, answer: Answer, parts: &Parts, id: &str, seen: &Seen) -> Decision {
+    fn answer(&self, answer: &Answer, parts: &Parts, id: &str, seen: &Seen) -> Decision {
         let mut headers = HeaderMap::with_capacity(16);
         let (status, body) = answer.write(&self.front, id, &mut headers);
         self.front.finish(&mut headers, parts.headers.get(ORIGIN), seen.route, id);
         let body = if parts.method == Method::HEAD { String::new() } else { body };
-        let log = if let Answer::Refused(refused) = &answer {
+        let log = if let Answer::Refused(refused) = answer {
             Some(self.log_line(&refused.refusal, parts, id, seen))
         } else {
             None

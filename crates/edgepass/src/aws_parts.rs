@@ -110,7 +110,7 @@ impl Site {
             let wanted = format!("https://s3.{}.amazonaws.com", bucket.region);
             if bucket.endpoint != wanted || bucket.upload_endpoint != wanted {
                 let message = format!("`[bucket.{}]` is not S3's regional endpoint", bucket.name);
-                return Err(Trouble::usage(message).with_hint(&format!("write `endpoint = \"{wanted}\"`")));
+                return Err(Trouble::usage(message).with_hint(format!("write `endpoint = \"{wanted}\"`")));
             }
         }
         Ok(())

@@ -16,4 +16,4 @@ pub const EXPANDED_BYTES: usize = 16 * 1_048_576;
 pub const PARAMETER_BYTES: usize = 4_096;
 
 /// Conditions that name conditions that name conditions.
-pub const CONDITION_DEPTH: usize = 32;
+pub const CONDITION_DEPTH: usize = 16;

@@ -1,6 +1,7 @@
 //! Evaluates CloudFormation's functions as far as they are known. What is not stays [`Value::Unknown`], with its names.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 use super::Document;
 use super::limits;
@@ -8,15 +9,20 @@ use super::node::{Entry, Map, Node, Value};
 use super::parameters::Parameters;
 
 pub(super) struct Resolver<'a> {
-    document: &'a Document,
-    parameters: &'a Parameters,
+    pub(super) document: &'a Document,
+    pub(super) parameters: &'a Parameters,
     /// Left for text that the functions make.
     bytes: Cell<usize>,
+    /// Conditions that were evaluated, or are being so.
+    pub(super) truths: RefCell<HashMap<String, Option<bool>>>,
+    /// Conditions within conditions, at this moment.
+    pub(super) depth: Cell<usize>,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(document: &'a Document, parameters: &'a Parameters) -> Self {
-        Self { document, parameters, bytes: Cell::new(limits::EXPANDED_BYTES) }
+        let bytes = Cell::new(limits::EXPANDED_BYTES);
+        Self { document, parameters, bytes, truths: RefCell::default(), depth: Cell::new(0) }
     }
 
     /// None for `AWS::NoValue`.
@@ -112,7 +118,7 @@ impl<'a> Resolver<'a> {
         let [condition, then, otherwise] = argument.items() else {
             return Some(unknown("${Fn::If}".into()));
         };
-        match condition.text().and_then(|name| self.document.truth(name, self.parameters)) {
+        match condition.text().and_then(|name| self.truth(name)) {
             Some(true) => self.resolve(then),
             Some(false) => self.resolve(otherwise),
             None => Some(self.opaque("Fn::If", argument)),

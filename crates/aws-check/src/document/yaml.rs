@@ -75,7 +75,7 @@ impl<'text> Reader<'text> {
             _ => return Err(Fault::Syntax("a value is missing".into()).at(place)),
         };
         let node = match tag {
-            Some(tag) if !tag.is_yaml_core_schema() => tags::long_form(&tag_name(&tag), node, place)?,
+            Some(tag) if !is_nothing_special(&tag) => tags::long_form(&tag_name(&tag), node, place)?,
             _ => node,
         };
         if anchor != 0 {
@@ -103,8 +103,9 @@ impl<'text> Reader<'text> {
                 (Event::MappingEnd, _) => break,
                 other => other,
             };
-            let Event::Scalar(key, style, _, None) = event else {
-                return Err(Fault::KeyNotText.at(key_place));
+            let (key, style) = match event {
+                Event::Scalar(key, style, _, tag) if tag.as_deref().is_none_or(is_nothing_special) => (key, style),
+                _ => return Err(Fault::KeyNotText.at(key_place)),
             };
             let (event, value_place) = self.next()?;
             let value = self.node(event, value_place, depth + 1)?;
@@ -184,6 +185,11 @@ impl Size {
 
 fn is_text(tag: &Tag) -> bool {
     !tag.is_yaml_core_schema() || matches!(tag.suffix.as_str(), "str" | "binary")
+}
+
+/// A type of YAML's own, or the lone `!`, which says that text is text.
+fn is_nothing_special(tag: &Tag) -> bool {
+    tag.is_yaml_core_schema() || (tag.handle.is_empty() && tag.suffix == "!")
 }
 
 fn tag_name(tag: &Tag) -> String {

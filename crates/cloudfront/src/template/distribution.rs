@@ -32,7 +32,7 @@ pub struct ErrorPage {
     pub status: StatusCode,
 }
 
-/// Makes no difference to a viewer on this machine.
+/// Makes no difference on this machine; a firewall's rules (`WebACLId`) are not read.
 const IGNORED: &[&str] = &[
     "Aliases",
     "Comment",
@@ -84,6 +84,13 @@ pub fn distribution(templates: &Templates, settings: &Settings) -> Result<Distri
         behaviours.push(behaviour(templates, page, &item, pattern, &names, settings)?);
     }
     behaviours.push(behaviour(templates, page, &config.get("DefaultCacheBehavior"), "*", &names, settings)?);
+    for behaviour in &behaviours {
+        if behaviour.cache.max > 0 && matches!(origins.get(behaviour.origin), Some(Origin::Api(_))) {
+            let what =
+                format!("a cache for an HTTP API's answers: `{}` needs a policy with MaxTTL 0", behaviour.pattern);
+            return Err(config.get("CacheBehaviors").not_emulated(what));
+        }
+    }
     let errors = config.get("CustomErrorResponses");
     Ok(Distribution {
         behaviours,

@@ -35,6 +35,12 @@ fn each_with_its_reason() {
         ("!GetAtt Bucket.RegionalDomainName", "third.s3.us-east-1.amazonaws.com", "missing", "`third`"),
         (
             "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+            "658327ea-f89d-4fab-a63d-7e88639e58f6",
+            "not_emulated",
+            "`/_edgepass/*` needs a policy with MaxTTL 0",
+        ),
+        (
+            "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
             "00000000-0000-0000-0000-000000000000",
             "not_emulated",
             "managed policy",

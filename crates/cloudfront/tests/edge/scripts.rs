@@ -2,7 +2,7 @@
 
 use crate::support::{Site, changed, fault_of, template};
 
-const SCRIPT: &str = r#"
+const SCRIPT: &str = r"
   KeyValueStore:
     Type: AWS::CloudFront::KeyValueStore
     Properties: { Name: keys }
@@ -31,7 +31,7 @@ const SCRIPT: &str = r#"
           delete request.cookies.t;
           return request;
         }
-"#;
+";
 
 fn with_script() -> String {
     changed(&[

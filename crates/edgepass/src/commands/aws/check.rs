@@ -51,8 +51,8 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
     for path in &args.templates {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Trouble::failed(format_args!("cannot read `{}`: {error}", path.display())))?;
-        let document = Document::parse(&text)
-            .map_err(|error| Trouble::usage(format_args!("{}:{error}", path.display())))?;
+        let document =
+            Document::parse(&text).map_err(|error| Trouble::usage(format_args!("{}:{error}", path.display())))?;
         found.push((path.display().to_string(), aws_check::check(&document)));
     }
     tell_findings(&found, args.json)
@@ -84,7 +84,9 @@ fn tell_findings(found: &[Found], as_json: bool) -> Result<Exit, Trouble> {
         let list: Vec<_> = all()
             .map(|(name, finding)| {
                 let mut json = finding.to_json();
-                json["source"] = name.as_str().into();
+                if let Some(members) = json.as_object_mut() {
+                    members.insert("source".to_owned(), name.as_str().into());
+                }
                 json
             })
             .collect();

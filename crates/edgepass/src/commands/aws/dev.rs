@@ -123,10 +123,8 @@ fn settings(site: &Site, packages: &Packages, world: &World, store_keys: &StoreK
         let file = files.iter().find(|file| file.name == name)?;
         Some(Template { name: name.to_owned(), text: file.text.clone(), region: REGION.to_owned() })
     };
-    let mut functions = BTreeMap::from([(
-        "RegionalFunction".to_owned(),
-        unpack(&packages.regional.bytes, &dir.join("regional"))?,
-    )]);
+    let mut functions =
+        BTreeMap::from([("RegionalFunction".to_owned(), unpack(&packages.regional.bytes, &dir.join("regional"))?)]);
     let mut key_values = BTreeMap::new();
     match &packages.edge {
         Edge::Lambda(zip) => {
