@@ -6,7 +6,8 @@ import uuid
 import pytest
 
 from http1 import ask
-from processes import Dev, wait_until
+from middleman import Middleman
+from processes import Dev, four_free_ports, wait_until
 from test_browser import (  # noqa: F401  (fixtures and tests that run here again, on this file's `dev`)
     chromium,
     image_in_feed,
@@ -32,10 +33,19 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture(scope="module", params=["lambda", "function"])
 def dev(request, tmp_path_factory):
+    """With a proxy between the edge and the bucket, which records what the bucket is asked."""
     directory = tmp_path_factory.mktemp(f"aws-{request.param}")
-    command = ("aws", "dev", "--form", request.param)
-    with Dev(directory / "data", directory / "logs", command=command, ready_within=30) as running:
+    command, port = ("aws", "dev", "--form", request.param), four_free_ports()
+    with Dev(directory / "data", directory / "logs", command=command, ready_within=30, port=port) as first:
+        config, store = first.config, first.s3["endpoint"]
+    middleman = Middleman(store)
+    text = config.read_text()
+    assert text.count(f'endpoint = "{store}"') == 1
+    config.write_text(text.replace(f'endpoint = "{store}"', f'endpoint = "{middleman.endpoint}"\nupload_endpoint = "{store}"'))
+    with Dev(directory / "data", directory / "logs", command=command, ready_within=30, port=port) as running:
+        running.bucket = middleman
         yield running
+    middleman.stop()
 
 
 @pytest.fixture
@@ -117,10 +127,16 @@ def test_answers_are_safe_and_private(dev, stored):
     assert stranger.header("access-control-allow-origin") is None
 
 
-def test_no_token_reaches_a_log(dev, stored):
+def test_no_token_reaches_a_log_or_the_bucket(dev, stored):
     path, _ = stored
     token = dev.owner().token
-    assert get(dev, f"{path}?authorization={token}").status == 200
+    assert ask(dev.files, f"{path}?authorization={token}", headers={"Cookie": f"edgepass={token}", "X-Test": "x"}).status == 200
+    (asked,) = dev.bucket.of(path.split("/")[2])
+    assert "?" not in asked.target and asked.header("cookie") is None and asked.header("x-test") is None
+    assert asked.header("authorization").startswith("AWS4-HMAC-SHA256 ")
+    assert token[-40:].encode() not in asked.head
+    everything = b"".join(seen.head for seen in dev.bucket.seen)
+    assert b"ey" + b"J" not in everything, "something like a token went to the bucket"
     wait_until(lambda: path.split("/")[2] in dev.log_text(), 5, "the access log's line")
     said = dev.log_text() + dev.output()
     ready = json.dumps(dev.says)

@@ -49,6 +49,11 @@ impl Site {
         Ok(Self { aws, deployment, buckets: config.buckets, sources })
     }
 
+    /// The buckets, in the order of the configuration.
+    pub fn buckets(&self) -> &[config::Bucket] {
+        &self.buckets
+    }
+
     /// Every issuer's keys as JWKs, fetched now where they are published at a URL.
     pub async fn keys(&self) -> Result<Vec<Vec<serde_json::Value>>, Trouble> {
         let mut keys = Vec::new();

@@ -16,12 +16,14 @@ fn key(model: &Model<'_>, findings: &mut Vec<Finding>) {
             findings.push(key.headers.at.finding(code::cache_key_token, "`Authorization` is in the cache key"));
         }
         let has_cookies = key.headers.names.has("Cookie") == Some(true);
-        if let Some(which) = carried(&key.cookies).or_else(|| has_cookies.then(|| "the header `Cookie`".to_owned())) {
+        if let Some(which) =
+            carried(&key.cookies, "cookie").or_else(|| has_cookies.then(|| "the header `Cookie`".to_owned()))
+        {
             let at = if has_cookies { &key.headers.at } else { &key.cookies.at };
-            findings.push(at.finding(code::cache_key_cookies, format!("{which} in the cache key")));
+            findings.push(at.finding(code::cache_key_cookies, format!("{which} is in the cache key")));
         }
-        if let Some(which) = carried(&key.query) {
-            findings.push(key.query.at.finding(code::cache_key_query, format!("{which} in the cache key")));
+        if let Some(which) = carried(&key.query, "query parameter") {
+            findings.push(key.query.at.finding(code::cache_key_query, format!("{which} is in the cache key")));
         }
     }
 }
@@ -33,11 +35,11 @@ fn origin(model: &Model<'_>, findings: &mut Vec<Finding>) {
             let message = "the header `Authorization` goes to the bucket";
             findings.push(sent.headers.at.finding(code::origin_gets_token, message));
         }
-        if let Some(which) = carried(&sent.cookies) {
-            findings.push(sent.cookies.at.finding(code::origin_gets_cookies, format!("{which} to the bucket")));
+        if let Some(which) = carried(&sent.cookies, "cookie") {
+            findings.push(sent.cookies.at.finding(code::origin_gets_cookies, format!("{which} goes to the bucket")));
         }
-        if let Some(which) = carried(&sent.query) {
-            findings.push(sent.query.at.finding(code::origin_gets_query, format!("{which} to the bucket")));
+        if let Some(which) = carried(&sent.query, "query parameter") {
+            findings.push(sent.query.at.finding(code::origin_gets_query, format!("{which} goes to the bucket")));
         }
     }
 }
@@ -46,15 +48,15 @@ fn origin(model: &Model<'_>, findings: &mut Vec<Finding>) {
 const TOKENS: [&str; 8] = ["token", "auth", "jwt", "session", "edgepass", "signature", "secret", "x-amz-"];
 
 /// What is chosen that may be a token: all, or a name that says so.
-fn carried(choice: &Choice<'_>) -> Option<String> {
+fn carried(choice: &Choice<'_>, kind: &str) -> Option<String> {
     let is_token = |name: &String| {
         let name = name.to_ascii_lowercase();
         TOKENS.iter().any(|word| name.contains(word))
     };
     match &choice.names {
-        Names::All => Some("all of them are".to_owned()),
-        Names::AllBut(_) => Some("all but a few are".to_owned()),
-        Names::These(names) => names.iter().find(|name| is_token(name)).map(|name| format!("`{name}` is")),
+        Names::All => Some(format!("every {kind}")),
+        Names::AllBut(_) => Some(format!("every {kind} but a few")),
+        Names::These(names) => names.iter().find(|name| is_token(name)).map(|name| format!("the {kind} `{name}`")),
         Names::None | Names::Unknown => None,
     }
 }

@@ -36,7 +36,7 @@ impl Process {
             .spawn()?;
         let number = child.id().ok_or_else(|| io::Error::other("the process ended at once"))?;
         let watch = Command::new("/bin/sh")
-            .args(["-c", "read -r _; true \"-$0\"", &number.to_string()])
+            .args(["-c", "read -r _; kill -s KILL -- \"-$0\"", &number.to_string()])
             .env_clear()
             .process_group(0)
             .stdin(Stdio::piped())

@@ -119,10 +119,11 @@ fn settings(site: &Site, packages: &Packages, world: &World, store_keys: &StoreK
         write_file(&dir.join(&file.name), file.text.as_bytes(), file.secret)?;
     }
     // The edge's stack first: its outputs are the other's parameters.
-    let template = |name: &str| {
+    let template = |name: &str, region: &str| {
         let file = files.iter().find(|file| file.name == name)?;
-        Some(Template { name: name.to_owned(), text: file.text.clone(), region: REGION.to_owned() })
+        Some(Template { name: name.to_owned(), text: file.text.clone(), region: region.to_owned() })
     };
+    let region = site.buckets().first().map_or(REGION, |bucket| bucket.region.as_str());
     let mut functions =
         BTreeMap::from([("RegionalFunction".to_owned(), unpack(&packages.regional.bytes, &dir.join("regional"))?)]);
     let mut key_values = BTreeMap::new();
@@ -137,20 +138,26 @@ fn settings(site: &Site, packages: &Packages, world: &World, store_keys: &StoreK
     }
     let credentials =
         Credentials::new(&store_keys.access_key, store_keys.secret_key.expose_secret(), None, None, "store");
-    let store = Store {
-        endpoint: world.addresses.store.clone(),
-        region: REGION.to_owned(),
-        bucket: BUCKET.to_owned(),
+    // As the configuration has it: somebody may stand between the edge and the store.
+    let store = |bucket: &config::Bucket| Store {
+        endpoint: bucket.endpoint.clone(),
+        region: bucket.region.clone(),
+        bucket: bucket.bucket.clone(),
         credentials: credentials.clone(),
     };
+    let mut stores: BTreeMap<_, _> =
+        site.buckets().iter().map(|bucket| (bucket.bucket.clone(), store(bucket))).collect();
+    if let Some(first) = site.buckets().first() {
+        stores.insert("Bucket".to_owned(), store(first));
+    }
     Ok(Settings {
-        templates: [template("edge.yaml"), template("template.yaml")].into_iter().flatten().collect(),
+        templates: [template("edge.yaml", "us-east-1"), template("template.yaml", region)].into_iter().flatten().collect(),
         parameters: BTreeMap::from([("CodeBucket".to_owned(), "local".to_owned())]),
         secrets: BTreeMap::from([("OriginSecret".to_owned(), Uuid::new_v4().simple().to_string())]),
         functions,
         key_values,
-        stores: BTreeMap::from([("Bucket".to_owned(), store)]),
-        function_credentials: credentials,
+        stores,
+        function_credentials: credentials.clone(),
         node: PathBuf::from("node"),
         log: Box::new(access_log(&world.access_log())?),
         output: Arc::new(|function, line| tell(format_args!("{function}: {line}"))),
