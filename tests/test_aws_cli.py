@@ -21,6 +21,8 @@ def configure(site, tmp_path):
     def configure(*edits, aws='stack = "acme-files"', region="us-east-1"):
         text, _ = site.text(directory=tmp_path)
         endpoint = re.search(r'endpoint = "([^"]+)"', text).group(1)
+        text = re.sub(r'origin = "http://[^"]+"', 'origin = "https://files.example.com"', text)
+        text = re.sub(r"\[listen\]\n(.+\n)+", "", text)  # served on AWS alone
         text = text.replace(endpoint, S3.format(region=region)).replace('region = "us-east-1"', f'region = "{region}"')
         for old, new in edits:
             assert old in text, f"nothing to edit: {old}"
@@ -107,6 +109,7 @@ def test_zips_are_the_same_bytes_again_and_others_for_other_rules(configure, tmp
         ([], 'stack = "acme"\nlog_bucket = "acme-logs"', "[aws_logs_hold_tokens]"),
         ([], 'stack = "acme"\nform = "function"', "[aws_function_algorithm]"),
         ([("https://s3.us-east-1.amazonaws.com", "https://minio.example.com")], 'stack = "acme"', "is not S3's regional endpoint"),
+        ([("https://files.example.com", "http://files.example.com")], 'stack = "acme"\n', "the site's origin is"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_to_do(configure, tmp_path, edits, aws, message):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import example
+from processes import BINARY, example
 
 REPOSITORY = Path(__file__).parent.parent
 TOOLS = REPOSITORY / "tests/aws"
@@ -235,3 +235,10 @@ def test_terraform_tests_find_mistakes(variants, terraform, tmp_path):
         "CORS is left to the origin, or lets every page in with credentials.",
     ]:
         assert message in tested.stdout + tested.stderr, f"not found: {message}\n{said(tested)}"
+
+
+def test_our_own_check_finds_nothing_in_what_we_render(variants):
+    for folder in sorted(variants.iterdir()):
+        templates = [folder / name for name in ("template.yaml", "edge.yaml") if (folder / name).exists()]
+        checked = run(BINARY, "aws", "check", *templates)
+        assert (checked.returncode, checked.stdout) == (0, ""), said(checked)

@@ -1,13 +1,17 @@
 """`refresh_keys`: the function fetches key sets beside the requests, and a bad one changes nothing."""
 
 import json
+import os
 import threading
 import time
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from edge_function import Function, event, package
+from lambda_emulator import Lambda
+from test_lambda import SECRET, api_event
 from tokens import SigningKey, claims
 
 WORKSPACE = "11111111-1111-4111-8111-111111111111"
@@ -128,8 +132,66 @@ def test_a_bad_status_changes_nothing(function, provider, old, status):
     assert any("keys not refreshed" in line for line in function.log)
 
 
-def test_nobody_waits_for_a_slow_provider(function, provider, old):
-    provider.delay = 2
+def test_a_slow_provider_is_waited_for_a_moment_and_no_longer(function, provider, old):
+    provider.delay = 8
     started = time.monotonic()
     assert asks(function, old) == "on"
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
+
+
+def test_a_key_that_openssl_cannot_read_leaves_both_old_ones(function, provider, old):
+    other = SigningKey.new("ES256", "other")
+    provider.publish(old, other)
+    becomes(function, other, "on")
+    jwks = json.loads(provider.body)
+    jwks["keys"].append({"kty": "EC", "crv": "P-256", "x": "A" * 43, "y": "A" * 43, "kid": "off", "alg": "ES256"})
+    provider.body = json.dumps(jwks).encode()
+    for _ in range(3):
+        assert asks(function, old) == asks(function, other) == "on"
+    assert any("keys not refreshed" in line for line in function.log)
+
+
+def test_a_new_instance_does_not_honour_what_was_withdrawn(function, provider, old, tmp_path):
+    """Its package has the old key; its first request asks."""
+    provider.publish(SigningKey.new("ES256", "new"))
+    with Function(tmp_path / "out" / "edge") as fresh:
+        assert asks(fresh, old) == "401"
+
+
+def test_it_asks_once_a_period(provider, old, function, tmp_path):
+    unpacked = tmp_path / "out" / "edge"
+    settings = json.loads((unpacked / "site.json").read_text())
+    settings["refresh"]["seconds"] = 3600
+    (unpacked / "site.json").write_text(json.dumps(settings))
+    before = provider.asked
+    with Function(unpacked) as fresh:
+        for _ in range(20):
+            assert asks(fresh, old) == "on"
+    assert provider.asked == before + 1
+
+
+def test_the_regional_function_follows_as_well(provider, old, function, tmp_path):
+    (packed,) = (tmp_path / "out").glob("regional-*.zip")
+    directory = tmp_path / "regional"
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(directory)
+    os.chmod(directory / "bootstrap", 0o755)
+    settings = json.loads((directory / "site.json").read_text())
+    assert settings["refresh"] == {"seconds": 60, "urls": [provider.url]}
+    settings["refresh"]["seconds"] = 0
+    (directory / "site.json").write_text(json.dumps(settings))
+    env = {"EDGEPASS_ORIGIN_SECRET": SECRET, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+    new = SigningKey.new("ES256", "new")
+
+    def status(key):
+        headers = {"authorization": f"Bearer {key.sign(claims(workspace=WORKSPACE))}"}
+        return regional.invoke(api_event("GET", "/_edgepass/session", headers))["statusCode"]
+
+    with Lambda([directory / "bootstrap"], directory, tmp_path / "regional.log", env=env) as regional:
+        assert (status(old), status(new)) == (200, 401)
+        provider.publish(old, new)
+        assert (status(old), status(new)) == (200, 200)
+        provider.body = b"rubbish"
+        assert (status(old), status(new)) == (200, 200)
+        provider.publish(new)
+        assert (status(old), status(new)) == (401, 200)

@@ -83,7 +83,7 @@ impl Fault {
                 "a stack reaches one region: serve the other bucket by a stack of its own".into()
             }
             Self::RegionNotCovered { .. } => "use a region of the standard partition, or the gateway".into(),
-            Self::IdentityRegion { .. } | Self::IdentityWithKms => "use `access = \"control\"`".into(),
+            Self::IdentityRegion { .. } | Self::IdentityWithKms => "use `access = \"oac\"`".into(),
             Self::KeyArn { .. } => {
                 "write `arn:aws:kms:REGION:ACCOUNT:key/ID`; an alias cannot be named in a policy".into()
             }

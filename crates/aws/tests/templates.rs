@@ -75,7 +75,7 @@ fn what_holds_in_every_variant() {
         let (bucket, distribution) = ("Bucket", "Distribution");
         if deployment.buckets[0].owner == Owner::Stack {
             for lines in [
-                "DeletionPolicy: Retain | UpdateReplacePolicy: Retain",
+                "DeletionPolicy: RetainExceptOnCreate | UpdateReplacePolicy: Retain",
                 "BlockPublicAcls: true | BlockPublicPolicy: true | IgnorePublicAcls: true | RestrictPublicBuckets: true",
                 "- ObjectOwnership: BucketOwnerEnforced",
                 "- \"https://app.example.com\" | - \"https://admin.example.com\"",

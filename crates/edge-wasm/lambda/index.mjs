@@ -1,8 +1,8 @@
 // The viewer-request function: CloudFront's event in, the request or an answer out. Every decision is edgepass.wasm's; here are
 // what it asks of a host (the time, signatures by OpenSSL) and CloudFront's form of a result.
 //
-// Nothing is read and nothing is awaited on the way of a request: the module and its settings are loaded when the function
-// starts (Lambda@Edge has no environment variables).
+// The module and its settings are loaded when the function starts (Lambda@Edge has no environment variables). Nothing is awaited
+// on the way of a request, unless the configuration says `refresh_keys`: then one request a period waits for the key sets.
 import { createHmac, createPublicKey, createSecretKey, timingSafeEqual, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
@@ -75,7 +75,7 @@ function decide(id, { method, uri, querystring, headers }) {
 export async function handler(event) {
   const { config, request } = event?.Records?.[0]?.cf ?? {};
   const id = String(config?.requestId ?? '');
-  if (refresh) refreshKeys();
+  if (refresh) await refreshKeys();
   let decision;
   try {
     decision = decide(id, request ?? {});
@@ -111,20 +111,31 @@ const broken = (id) => ({
 
 // Key sets, out of band (only where the configuration asks for it) ------------------------------------------------------
 
-const fetched = (refresh?.urls ?? []).map(() => Date.now());
-/** Of a key set's answer, in bytes; and how long it may take. */
+/** When each issuer's set is to be asked for; the first time by an instance's first request, since its package may be old. */
+const due = (refresh?.urls ?? []).map(() => 0);
+/** Of a key set's answer, in bytes. */
 const MOST_BYTES = 64 << 10;
-const WITHIN = 3000;
+/** Milliseconds that the one request which finds it due waits for the answer; and until another try after a failure. Lambda
+ *  stops the process between requests, so that a fetch for which nobody waited would not end. */
+const WITHIN = 1000;
+const AGAIN = Math.min(60_000, (refresh?.seconds ?? 0) * 1000);
 
-/** Begins what is due; no request waits for it. The instance may sleep between requests: then it ends during a later one. */
-function refreshKeys() {
-  refresh.urls.forEach((url, issuer) => {
-    if (!url || Date.now() - fetched[issuer] < refresh.seconds * 1000) return;
-    fetched[issuer] = Date.now();
-    fetchKeys(url)
-      .then((jwks) => replace(issuer, jwks) && published.set(issuer, jwks))
-      .catch((error) => console.error(JSON.stringify({ issuer, error: `keys not refreshed: ${error.message}` })));
-  });
+async function refreshKeys() {
+  const now = Date.now();
+  await Promise.all(
+    refresh.urls.map(async (url, issuer) => {
+      if (!url || now < due[issuer]) return;
+      due[issuer] = now + AGAIN;
+      try {
+        const jwks = await fetchKeys(url);
+        replace(issuer, jwks);
+        published.set(issuer, jwks);
+        due[issuer] = now + refresh.seconds * 1000;
+      } catch (error) {
+        console.error(JSON.stringify({ issuer, error: `keys not refreshed: ${error.message}` }));
+      }
+    }),
+  );
 }
 
 async function fetchKeys(url) {
@@ -140,21 +151,12 @@ async function fetchKeys(url) {
   return Buffer.concat(parts);
 }
 
-/** Takes a key set into use, or keeps the old one and says why. */
+/** Takes a key set into use that both can read, wasm and OpenSSL; else throws, and the old one stays. */
 function replace(issuer, jwks) {
-  const before = keys[issuer].map(({ key }) => key);
-  if (wasm.replace_keys(issuer, ...give(jwks)) !== 1) throw new Error(said());
-  const sets = JSON.parse(said());
-  try {
-    keys = keyObjects(sets);
-  } catch (error) {
-    // What OpenSSL cannot read, nothing verifies with: back to what was.
-    const old = { keys: before.map((key) => key.export({ format: 'jwk' })) };
-    wasm.replace_keys(issuer, ...give(Buffer.from(JSON.stringify(old))));
-    said();
-    throw error;
-  }
-  return true;
+  if (wasm.read_keys(issuer, ...give(jwks)) !== 1) throw new Error(said());
+  const [fresh] = keyObjects([JSON.parse(said())]);
+  wasm.replace_keys(issuer, ...give(jwks));
+  keys[issuer] = fresh;
 }
 
 start();

@@ -5,10 +5,10 @@
 
 use std::cell::RefCell;
 
-use authorizer::{Key, Signatures, UnixTime};
+use authorizer::{Key, KeySet, Signatures, UnixTime};
 use serde_json::json;
 
-use crate::edge::Edge;
+use crate::edge::{Edge, jwks};
 
 thread_local! {
     static EDGE: RefCell<Option<Edge>> = const { RefCell::new(None) };
@@ -76,13 +76,23 @@ pub extern "C" fn open(site: *mut u8, len: usize) -> u32 {
     }
 }
 
-/// An issuer's new key set: 1, and all keys are the answer; or 0, the old set stays, and the fault is the answer.
+/// Judges an issuer's new key set and changes nothing: 1, and its keys are the answer; or 0, and the fault is.
+#[unsafe(no_mangle)]
+pub extern "C" fn read_keys(issuer: usize, jwks: *mut u8, len: usize) -> u32 {
+    new_keys(issuer, &take(jwks, len), |_, _| {})
+}
+
+/// Takes a key set into use whose keys the host could read as well: 1, or 0 and the old set stays.
 #[unsafe(no_mangle)]
 pub extern "C" fn replace_keys(issuer: usize, jwks: *mut u8, len: usize) -> u32 {
-    let jwks = take(jwks, len);
-    EDGE.with_borrow_mut(|edge| match edge.as_mut().map(|edge| (edge.replace_keys(issuer, &jwks), edge.jwks())) {
-        Some((Ok(()), keys)) => {
-            say(keys.to_string());
+    new_keys(issuer, &take(jwks, len), |edge, set| edge.replace_keys(issuer, set))
+}
+
+fn new_keys(issuer: usize, bytes: &[u8], then: impl FnOnce(&mut Edge, KeySet)) -> u32 {
+    EDGE.with_borrow_mut(|edge| match edge.as_mut().map(|edge| (edge.read_keys(issuer, bytes), edge)) {
+        Some((Ok(set), edge)) => {
+            say(jwks(&set).to_string());
+            then(edge, set);
             1
         }
         Some((Err(fault), _)) => {

@@ -36,20 +36,21 @@ impl Edge {
         Ok(Self { front: Front::open(package.site).map_err(messages)?, keys, behaviours: package.behaviours })
     }
 
-    /// A key set that the issuer published since. A bad one changes nothing.
-    pub fn replace_keys(&mut self, issuer: usize, jwks: &[u8]) -> Result<(), JwkFault> {
+    /// A key set that the issuer published since, judged.
+    pub fn read_keys(&self, issuer: usize, jwks: &[u8]) -> Result<KeySet, JwkFault> {
         let settings = self.front.rules.issuers().get(issuer).ok_or(JwkFault::NoKeys)?;
-        let set = authorizer::parse_jwk_set(jwks, &settings.algorithms)?;
+        authorizer::parse_jwk_set(jwks, &settings.algorithms)
+    }
+
+    pub fn replace_keys(&mut self, issuer: usize, set: KeySet) {
         if let Some(known) = self.keys.0.get_mut(issuer) {
             *known = Arc::new(set);
         }
-        Ok(())
     }
 
     /// For each issuer its keys as JWKs: the host verifies with them.
     pub fn jwks(&self) -> Value {
-        let of_set = |set: &Arc<KeySet>| set.keys().iter().map(authorizer::Key::expose_jwk).collect();
-        Value::Array(self.keys.0.iter().map(of_set).map(Value::Array).collect())
+        Value::Array(self.keys.0.iter().map(|set| jwks(set)).collect())
     }
 
     /// Decides about a viewer-request. It never fails: whatever goes wrong is an answer too.
@@ -160,6 +161,10 @@ impl Edge {
 enum Asked {
     Pass(String),
     Answer(Answer),
+}
+
+pub fn jwks(set: &KeySet) -> Value {
+    Value::Array(set.keys().iter().map(authorizer::Key::expose_jwk).collect())
 }
 
 fn no_head() -> Parts {

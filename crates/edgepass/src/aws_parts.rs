@@ -66,18 +66,9 @@ impl Site {
 
     /// `site.json` of the function at viewer-request.
     pub fn edge_settings(&self, keys: &[Vec<serde_json::Value>], behaviours: &[Behaviour]) -> Result<Vec<u8>, Trouble> {
-        let behaviours = behaviours.iter();
-        let refresh = self.aws.refresh_keys.map(|every| Refresh {
-            seconds: every.as_secs(),
-            urls: self
-                .sources
-                .iter()
-                .map(|source| if let Source::JwksUrl(url) = source { Some(url.clone()) } else { None })
-                .collect(),
-        });
         let mut package = self.package(keys);
-        package.refresh = refresh;
         package.behaviours = behaviours
+            .iter()
             .map(|behaviour| front::Behaviour { pattern: behaviour.pattern.clone(), bucket: behaviour.bucket.0 })
             .collect();
         to_json(&package)
@@ -105,12 +96,22 @@ impl Site {
             keys: keys.to_vec(),
             behaviours: Vec::new(),
             buckets: Vec::new(),
-            refresh: None,
+            refresh: self.aws.refresh_keys.map(|every| Refresh { seconds: every.as_secs(), urls: self.key_set_urls() }),
         }
     }
 
-    /// The buckets must be S3's own, where S3 keeps them: CloudFront asks there.
+    fn key_set_urls(&self) -> Vec<Option<String>> {
+        let url = |source: &Source| if let Source::JwksUrl(url) = source { Some(url.clone()) } else { None };
+        self.sources.iter().map(url).collect()
+    }
+
+    /// On AWS the site is https, and the buckets are S3's own, where S3 keeps them: CloudFront asks there.
     pub fn check_endpoints(&self) -> Result<(), Trouble> {
+        let origin = &self.deployment.site.origin;
+        if !origin.starts_with("https://") {
+            let message = format!("the site's origin is `{origin}`: its cookies would travel in the clear");
+            return Err(Trouble::usage(message).with_hint("write `origin = \"https://…\"` in `[site]`"));
+        }
         for bucket in &self.buckets {
             let wanted = format!("https://s3.{}.amazonaws.com", bucket.region);
             if bucket.endpoint != wanted || bucket.upload_endpoint != wanted {

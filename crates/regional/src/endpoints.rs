@@ -7,9 +7,9 @@ use aws_credential_types::Credentials;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use front::{Admitted, Answer, Bearer, Code, Endpoint, Front, JSON_BODY, Listener, Package, Refusal, Refused};
 use front::{admit, check_json, methods};
-use http::header::ORIGIN;
+use http::header::{COOKIE, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use keys::Native;
 use serde_json::json;
 
@@ -18,6 +18,10 @@ use crate::event::{Event, Response};
 
 /// CloudFront adds it to every request; strangers who find the API's own address do not know its value.
 const ORIGIN_SECRET: &str = "edgepass-origin-secret";
+
+/// API Gateway takes 10,240 bytes of request line and header values together (API Gateway Developer Guide, "Quotas for HTTP
+/// APIs"); other headers take about a thousand.
+const MOST_COOKIES: usize = 8 << 10;
 
 pub struct Endpoints {
     front: Front,
@@ -81,13 +85,15 @@ impl Endpoints {
         if verify_slices_are_equal(secret, self.secret.as_bytes()).is_err() {
             return Err(Refusal::new(Code::Forbidden, "not_through_cloudfront"));
         }
+        self.keys.refresh(front.rules.issuers(), now).await;
         match admit(parts, Listener::Serves, &front.origin, &front.carriers)? {
             Admitted::Own(Endpoint::SignIn) => {
                 let bearer = self.bearer(parts, now, seen).await?;
+                check_cookies(parts, bearer.token.expose())?;
                 front.sign_in(&bearer, json_body(event)?, now)
             }
             Admitted::Own(Endpoint::WhoAmI) => {
-                self.with_new_keys(|| front.who_am_i(parts, now, &mut self.verifier(seen))).await
+                self.with_new_keys(now, || front.who_am_i(parts, now, &mut self.verifier(seen))).await
             }
             Admitted::Own(Endpoint::SignOut) => front.sign_out(parts),
             Admitted::Own(Endpoint::Upload) => self.upload(event, now, seen).await,
@@ -108,18 +114,18 @@ impl Endpoints {
         let token = [bearer.token.expose()];
         let allow =
             || Ok(self.front.rules.allow::<Upload>(plan.path(), &token, now, |token| self.verifier(seen)(token))?);
-        let allowed = self.with_new_keys(allow).await?;
+        let allowed = self.with_new_keys(now, allow).await?;
         let bucket =
             self.buckets.get(allowed.bucket().0).ok_or_else(|| Refusal::new(Code::OriginFailed, "no_such_bucket"))?;
         front::grant(&self.front, allowed, &plan, bucket, &self.credentials, now)
     }
 
     async fn bearer<'e>(&self, parts: &'e Parts, now: UnixTime, seen: &Seen) -> Result<Bearer<'e>, Refusal> {
-        self.with_new_keys(|| self.front.bearer(parts, now, &mut self.verifier(seen))).await
+        self.with_new_keys(now, || self.front.bearer(parts, now, &mut self.verifier(seen))).await
     }
 
-    async fn with_new_keys<T>(&self, ask: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
-        self.keys.with_new_keys(self.front.rules.issuers(), ask).await
+    async fn with_new_keys<T>(&self, now: UnixTime, ask: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
+        self.keys.with_new_keys(self.front.rules.issuers(), now, ask).await
     }
 
     /// Verifies, and notes for the log who asks.
@@ -160,6 +166,16 @@ impl Endpoints {
             "subject": bearer.as_ref().and_then(|bearer| bearer.subject()),
         })
     }
+}
+
+/// A user whose cookies fill the API's limit could not even sign out any more.
+fn check_cookies(parts: &Parts, token: &str) -> Result<(), Refusal> {
+    let sent: usize = parts.headers.get_all(COOKIE).iter().map(HeaderValue::len).sum();
+    if sent + token.len() > MOST_COOKIES {
+        let detail = "the site's cookies would be too long together; send the token in the header, or sign out first";
+        return Err(Refusal::explained(Code::BadRequest, "token_too_long_for_cookie", detail));
+    }
+    Ok(())
 }
 
 fn json_body(event: &Event) -> Result<&[u8], Refusal> {

@@ -151,7 +151,10 @@ fn settings(site: &Site, packages: &Packages, world: &World, store_keys: &StoreK
         stores.insert("Bucket".to_owned(), store(first));
     }
     Ok(Settings {
-        templates: [template("edge.yaml", "us-east-1"), template("template.yaml", region)].into_iter().flatten().collect(),
+        templates: [template("edge.yaml", "us-east-1"), template("template.yaml", region)]
+            .into_iter()
+            .flatten()
+            .collect(),
         parameters: BTreeMap::from([("CodeBucket".to_owned(), "local".to_owned())]),
         secrets: BTreeMap::from([("OriginSecret".to_owned(), Uuid::new_v4().simple().to_string())]),
         functions,

@@ -124,6 +124,21 @@ resource "aws_cloudfront_response_headers_policy" "audience" {
     }
   }
 
+  # What S3 says of itself, the account and its keys among it. CloudFront takes names, not patterns: `x-amz-meta-*` stays.
+  remove_headers_config {
+    dynamic "items" {
+      for_each = [
+        "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption-aws-kms-key-id",
+        "x-amz-server-side-encryption-bucket-key-enabled",
+        "x-amz-version-id",
+      ]
+      content {
+        header = items.value
+      }
+    }
+  }
+
   custom_headers_config {
     items {
       header = "Cache-Control"
@@ -228,7 +243,7 @@ resource "aws_cloudfront_distribution" "site" {
 
   # S3's refusals and what is missing are not remembered: a file that has just been uploaded is there.
   dynamic "custom_error_response" {
-    for_each = [403, 404]
+    for_each = [403, 404, 500, 502, 503, 504]
     content {
       error_code            = custom_error_response.value
       error_caching_min_ttl = 0

@@ -39,14 +39,14 @@ resource "aws_iam_role_policy" "regional" {
       [for objects in [local.uploads] : {
         Sid      = "Uploads"
         Effect   = "Allow"
-        Action   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+        Action   = ["s3:PutObject"]
         Resource = objects
       } if length(objects) > 0],
       # Through S3 alone. Decrypt is for uploads in parts, which S3 puts together.
       [for key in local.key_arn[*] : {
         Sid       = "UploadsEncrypted"
         Effect    = "Allow"
-        Action    = ["kms:GenerateDataKey", "kms:Decrypt"]
+        Action    = ["kms:GenerateDataKey"]
         Resource  = [key]
         Condition = { StringEquals = { "kms:ViaService" = "s3.${local.region}.amazonaws.com" } }
       } if length(local.uploads) > 0],
