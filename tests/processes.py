@@ -167,7 +167,7 @@ class Dev(Process):
         self.says = json.loads(line)
         self.app = self.says["app"]
         self.files = self.says["files"]
-        self.admin = self.says["admin"]
+        self.admin = self.says.get("admin")
         self.config = Path(self.says["config"])
         self.s3 = self.says["s3"]
         fields = ("name", "workspace", "role", "token")

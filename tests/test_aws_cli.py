@@ -163,7 +163,7 @@ def test_what_is_no_template_is_said_with_its_place(tmp_path, text):
     done = run("aws", "check", path)
     assert done.returncode in (0, 2)
     if done.returncode == 2:
-        assert "broken.yaml:" in done.stderr
+        assert "broken.yaml: " in done.stderr
 
 
 def test_a_missing_file_is_said(tmp_path):

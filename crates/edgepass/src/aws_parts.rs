@@ -58,7 +58,10 @@ impl Site {
     pub async fn keys(&self) -> Result<Vec<Vec<serde_json::Value>>, Trouble> {
         let mut keys = Vec::new();
         for (source, issuer) in self.sources.iter().zip(&self.deployment.site.issuers) {
-            let set = keys::load_once(source, &issuer.algorithms).await.map_err(Trouble::failed)?;
+            let set = keys::load_once(source, &issuer.algorithms).await.map_err(|fault| {
+                let hint = "the functions are packed with the keys: publish the set first, or name a file: `jwks_file`";
+                Trouble::failed(fault).with_hint(hint)
+            })?;
             keys.push(set.keys().iter().map(authorizer::Key::expose_jwk).collect());
         }
         Ok(keys)

@@ -26,11 +26,7 @@ pub fn readme(judged: &Judged<'_>) -> String {
         _ => String::new(),
     };
     let logs = deployment.log_bucket.as_ref().map_or_else(String::new, |bucket| fill(LOGS, &[("bucket", bucket)]));
-    let delete_edge = if judged.is_split() {
-        format!("aws cloudformation delete-stack --region {EDGE_REGION} --stack-name {stack}-edge")
-    } else {
-        String::new()
-    };
+    let edge_stack = if judged.is_split() { format!(" --edge-stack {stack}-edge") } else { String::new() };
     fill(
         README,
         &[
@@ -45,9 +41,9 @@ pub fn readme(judged: &Judged<'_>) -> String {
             ("adopted", &judged.buckets.iter().map(|served| adopted(judged, served)).collect::<String>()),
             ("given_key", &given_key),
             ("logs", &logs),
-            ("delete_edge", &delete_edge),
+            ("edge_stack", &edge_stack),
             ("kept", if deployment.encryption == Encryption::OwnKey { " and their key" } else { "" }),
-            ("replicas", &if is_function { String::new() } else { fill(REPLICAS, &of_stack) }),
+            ("replicas", &if is_function { String::new() } else { REPLICAS.to_owned() }),
         ],
     )
 }
@@ -85,8 +81,10 @@ fn upload(judged: &Judged<'_>) -> String {
     let mut text = String::new();
     if judged.is_split() {
         text.push_str(&format!("edge_code=YOUR-BUCKET-IN-{EDGE_REGION}\n"));
+        text.push_str(&format!("aws s3 mb \"s3://$edge_code\" --region {EDGE_REGION}\n"));
     }
     text.push_str(&format!("code=YOUR-BUCKET-IN-{}\n", judged.region));
+    text.push_str(&format!("aws s3 mb \"s3://$code\" --region {}\n", judged.region));
     if let Some(zip) = edge_zip(judged) {
         text.push_str(&copy(&zip, if judged.is_split() { "$edge_code" } else { "$code" }, EDGE_REGION));
     }

@@ -56,7 +56,12 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
     let routes = root.get("route").map(|node| route::read_all(node, &bucket_names, &issuer_names, faults));
 
     for (there, key, title, hint) in [
-        (listen.is_some() || on_aws.is_some(), "listen", "[listen]", "add `[listen]` with `https = \"0.0.0.0:443\"`"),
+        (
+            listen.is_some() || on_aws.is_some(),
+            "listen",
+            "[listen]",
+            "add `[listen]` with `https = \"0.0.0.0:443\"`, or `[aws]` with `stack = \"…\"` for a site on AWS alone",
+        ),
         (has_site, "site", "[site]", "add `[site]` with `origin = \"https://files.example.com\"`"),
         (!buckets.is_empty(), "bucket", "[bucket.NAME]", "add `[bucket.main]`: the store that holds the files"),
         (routes.is_some(), "route", "[[route]]", "add a `[[route]]`: without one nothing can be reached"),

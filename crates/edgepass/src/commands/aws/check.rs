@@ -52,7 +52,7 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Trouble::failed(format_args!("cannot read `{}`: {error}", path.display())))?;
         let document =
-            Document::parse(&text).map_err(|error| Trouble::usage(format_args!("{}:{error}", path.display())))?;
+            Document::parse(&text).map_err(|error| Trouble::usage(format_args!("{}: {error}", path.display())))?;
         found.push((path.display().to_string(), aws_check::check(&document)));
     }
     tell_findings(&found, args.json)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -69,6 +70,7 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
 
 async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> Result<Exit, Trouble> {
     let parts = Parts::find(args.parts.as_deref())?;
+    check_node()?;
     let (edge, dir) = match args.form {
         Form::Lambda => (dev_world::Edge::Lambda, "./edgepass-aws-dev"),
         Form::Function => (dev_world::Edge::Function, "./edgepass-aws-function-dev"),
@@ -80,6 +82,7 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
         admin: port_of(&admin_socket)?,
         store: port_of(&store_socket)?,
     };
+    drop(admin_socket); // there is no gateway to administer
     let world = World::open(args.dir.as_deref().unwrap_or(Path::new(dir)), ports, edge)?;
     let (store, store_keys) = open_store(&world.store_dir())?;
     store.ensure_bucket(BUCKET, &[cors(&world.addresses)]).map_err(Trouble::failed)?;
@@ -92,7 +95,11 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
     let settings = settings(&site, &packages, &world, &store_keys)?;
     let cloudfront = cloudfront::start(settings, files_socket, runtime).map_err(Trouble::failed)?;
     if args.json {
-        say(ready_line(&world, &store_keys)?)?;
+        let mut line = ready_line(&world, &store_keys)?;
+        if let Some(members) = line.as_object_mut() {
+            members.remove("admin");
+        }
+        say(line)?;
     } else {
         let beside = format!("aws      {}   what is deployed", world.aws_dir().display());
         tell(greeting(&world, began.elapsed(), &beside));
@@ -107,6 +114,19 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
     app.await.map_err(Trouble::failed)?.map_err(Trouble::failed)?;
     store.await.map_err(Trouble::failed)?.map_err(Trouble::failed)?;
     Ok(Exit::Done)
+}
+
+/// The functions run in it; without it every request would fail later.
+fn check_node() -> Result<(), Trouble> {
+    let hint = "install Node.js 20 or newer";
+    let version = Command::new("node").arg("--version").output();
+    let version = version.map_err(|error| Trouble::failed(format_args!("cannot run node: {error}")).with_hint(hint))?;
+    let text = String::from_utf8_lossy(&version.stdout);
+    let major = text.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_some_and(|major| major >= 20) {
+        return Ok(());
+    }
+    Err(Trouble::failed(format_args!("node is `{}`", text.trim())).with_hint(hint))
 }
 
 /// Writes what would be deployed under the directory, and makes a CloudFront of just that.
