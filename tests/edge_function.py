@@ -1,25 +1,41 @@
-"""A packaged viewer-request function in Node.js, and CloudFront's events for it."""
+"""The packaged functions as Lambda unpacks them; the one at viewer-request in Node.js, with CloudFront's events for it."""
 
 import base64
 import json
+import os
+import shutil
 import subprocess
 import threading
 import zipfile
 from pathlib import Path
 
+from case_rows import CASES
 from processes import ROOT, run
 
 HARNESS = ROOT / "tests" / "aws" / "handler.mjs"
 
 
 def package(config, out):
-    """`edgepass aws package`, and the edge function's zip as Lambda unpacks it."""
+    """`edgepass aws package`, unpacked: the directories of the edge function and of the regional one."""
     run("aws", "package", "--config", config, "--out", out, check=0)
-    (edge,) = Path(out).glob("edge-*.zip")
-    directory = Path(out) / "edge"
-    with zipfile.ZipFile(edge) as archive:
-        archive.extractall(directory)
-    return edge, directory
+    return unpack(out, "edge"), unpack(out, "regional")
+
+
+def unpack(out, name):
+    (packed,) = Path(out).glob(f"{name}-*.zip")
+    directory = Path(out) / name
+    with zipfile.ZipFile(packed) as archive:
+        for entry in archive.infolist():
+            os.chmod(archive.extract(entry, directory), entry.external_attr >> 16)
+    return directory
+
+
+def package_cases(directory):
+    """The functions of the configuration that the rows of `cases/` are asked of."""
+    shutil.copytree(CASES / "keys", directory / "keys")
+    config = directory / "edgepass.toml"
+    config.write_text((CASES / "site.toml").read_text() + '\n[aws]\nstack = "cases"\n')
+    return package(config, directory / "out")
 
 
 def event(method, target, headers, body=None):

@@ -1,13 +1,12 @@
 """The rows of `cases/` put to the packaged viewer-request function: the same answers as the authorizer and the gateway give."""
 
 import json
-import shutil
 import time
 
 import pytest
 
-from case_rows import CASES, bucket_of, judge_refusal, make_question, read_rows, uri_of
-from edge_function import Function, event, package
+from case_rows import bucket_of, judge_refusal, make_question, read_rows, uri_of
+from edge_function import Function, event, package_cases
 
 # Uploads are the regional function's; they never reach this one.
 ROWS = [
@@ -19,12 +18,8 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def function(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("edge")
-    shutil.copytree(CASES / "keys", directory / "keys")
-    config = directory / "edgepass.toml"
-    config.write_text((CASES / "site.toml").read_text() + '\n[aws]\nstack = "cases"\n')
-    _, unpacked = package(config, directory / "out")
-    with Function(unpacked) as function:
+    edge, _ = package_cases(tmp_path_factory.mktemp("edge"))
+    with Function(edge) as function:
         yield function
 
 

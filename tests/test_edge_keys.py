@@ -1,10 +1,8 @@
 """`refresh_keys`: the function fetches key sets beside the requests, and a bad one changes nothing."""
 
 import json
-import os
 import threading
 import time
-import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -74,7 +72,7 @@ def function(provider, old, site, tmp_path):
     lines = [f'jwks_url = "{provider.url}"' if line.startswith("jwks_file") else line for line in text.splitlines()]
     config = tmp_path / "edgepass.toml"
     config.write_text("\n".join(lines) + '\n[aws]\nstack = "keys"\nrefresh_keys = "60s"\n')
-    _, unpacked = package(config, tmp_path / "out")
+    unpacked, _ = package(config, tmp_path / "out")
     settings = json.loads((unpacked / "site.json").read_text())
     assert settings["refresh"] == {"seconds": 60, "urls": [provider.url]}
     settings["refresh"]["seconds"] = 0
@@ -171,11 +169,7 @@ def test_it_asks_once_a_period(provider, old, function, tmp_path):
 
 
 def test_the_regional_function_follows_as_well(provider, old, function, tmp_path):
-    (packed,) = (tmp_path / "out").glob("regional-*.zip")
-    directory = tmp_path / "regional"
-    with zipfile.ZipFile(packed) as archive:
-        archive.extractall(directory)
-    os.chmod(directory / "bootstrap", 0o755)
+    directory = tmp_path / "out" / "regional"
     settings = json.loads((directory / "site.json").read_text())
     assert settings["refresh"] == {"seconds": 60, "urls": [provider.url]}
     settings["refresh"]["seconds"] = 0

@@ -1,17 +1,14 @@
 """The rows of `cases/` about uploads put to the regional function: the same answers as the gateway gives."""
 
 import json
-import os
 import re
-import shutil
 import time
-import zipfile
 
 import pytest
 
-from case_rows import CASES, UUID4, judge_refusal, make_question, read_rows
+from case_rows import UUID4, judge_refusal, make_question, read_rows
+from edge_function import package_cases
 from lambda_emulator import Lambda
-from processes import run
 from test_lambda import SECRET, api_event
 
 ROWS = [
@@ -24,16 +21,9 @@ ROWS = [
 @pytest.fixture(scope="module")
 def function(tmp_path_factory):
     directory = tmp_path_factory.mktemp("regional")
-    shutil.copytree(CASES / "keys", directory / "keys")
-    config = directory / "edgepass.toml"
-    config.write_text((CASES / "site.toml").read_text() + '\n[aws]\nstack = "cases"\n')
-    run("aws", "package", "--config", config, "--out", directory / "out", check=0)
-    (packed,) = (directory / "out").glob("regional-*.zip")
-    with zipfile.ZipFile(packed) as archive:
-        archive.extractall(directory / "function")
-    os.chmod(directory / "function" / "bootstrap", 0o755)
+    _, regional = package_cases(directory)
     env = {"EDGEPASS_ORIGIN_SECRET": SECRET, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
-    with Lambda([directory / "function" / "bootstrap"], directory / "function", directory / "log", env=env) as function:
+    with Lambda([regional / "bootstrap"], regional, directory / "log", env=env) as function:
         yield function
 
 

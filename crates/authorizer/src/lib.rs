@@ -35,7 +35,7 @@ pub use path::{MAX_PATH, ObjectPath, PathFault};
 pub use pattern::{Kind, Pattern, PatternFault, Relation};
 pub use routes::{RouteId, RouteSettings};
 pub use rule::{AllowSettings, ClaimValue, Who};
-pub use rules::{BucketId, Part, RouteInfo, RuleFault, Rules};
+pub use rules::{BucketId, Part, RouteInfo, RuleFault, Rules, key_pattern};
 pub use strict_json::object as strict_object;
 pub use token::{MAX_TOKEN, Signatures, Verified, verify};
 pub use upload::{Fill, TypePattern, UploadRules, UploadSettings};

@@ -316,8 +316,8 @@ fn build_key(settings: &RouteSettings, pattern: &Pattern, report: &mut Report<'_
     Some((KeyRule::Template(template), placeholders))
 }
 
-/// The keys of a route as a pattern, to see which routes reach the same objects.
-fn key_pattern(key: &str, path: &Pattern) -> Result<Pattern, PatternFault> {
+/// The keys of a route whose paths have this pattern, as a pattern too: it shows which routes reach the same objects.
+pub fn key_pattern(key: &str, path: &Pattern) -> Result<Pattern, PatternFault> {
     let typed: Vec<String> = key
         .split('/')
         .map(|segment| {

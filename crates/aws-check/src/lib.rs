@@ -21,6 +21,7 @@ use std::collections::HashSet;
 
 pub use document::{Document, DocumentError, Parameters};
 pub use finding::Finding;
+pub use patterns::glob;
 pub use table::{Rule, Severity};
 
 /// Every mistake of the template, in the order of the text, whichever way its conditions hold.

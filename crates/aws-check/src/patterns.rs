@@ -36,15 +36,21 @@ pub fn arn_parts(pattern: &str) -> Vec<&str> {
 pub fn fits(wild: &str, text: &str) -> bool {
     let (wild, text) = (wild.to_ascii_lowercase(), text.to_ascii_lowercase());
     let (wild, text): (Vec<char>, Vec<char>) = (wild.chars().collect(), text.chars().collect());
-    // Where the last star stood, and what it had swallowed then.
+    glob(&wild, &text)
+}
+
+/// `*` is any run of signs, none too; `?` is one.
+pub fn glob<T: Copy + PartialEq + From<u8>>(wild: &[T], text: &[T]) -> bool {
+    let (any, one) = (T::from(b'*'), T::from(b'?'));
+    // What stands after the last star, and how much the star has swallowed.
     let (mut at, mut read, mut star) = (0, 0, None);
     while read < text.len() {
         match (wild.get(at), text.get(read)) {
-            (Some('*'), _) => {
+            (Some(sign), _) if *sign == any => {
                 star = Some((at + 1, read));
                 at += 1;
             }
-            (Some(sign), Some(character)) if *sign == '?' || sign == character => {
+            (Some(sign), Some(given)) if *sign == one || sign == given => {
                 at += 1;
                 read += 1;
             }
@@ -57,7 +63,7 @@ pub fn fits(wild: &str, text: &str) -> bool {
             },
         }
     }
-    wild.iter().skip(at).all(|sign| *sign == '*')
+    wild.iter().skip(at).all(|sign| *sign == any)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
-use aws::{Access, Bucket, Deployment, Encryption, Form, Layout, Owner, PriceClass, cloudfront_function};
+use aws::{Bucket, Choices, Deployment, Form, Owner, PriceClass, cloudfront_function};
 use front::SiteSettings;
 use serde::Deserialize;
 
@@ -42,13 +42,6 @@ fn deployment(asked: Asked) -> Deployment {
     Deployment {
         site: asked.site,
         buckets: asked.buckets.into_iter().map(bucket).collect(),
-        stack: "files".to_owned(),
-        form: Form::CloudFrontFunction,
-        layout: Layout::One,
-        access: Access::Control,
-        encryption: Encryption::S3,
-        certificate: None,
-        price_class: PriceClass::Class100,
-        log_bucket: None,
+        choices: Choices { form: Form::CloudFrontFunction, price_class: PriceClass::Class100, ..Choices::of("files") },
     }
 }

@@ -35,7 +35,7 @@ fn all(deployment: &Deployment) -> Result<Vec<File>, Vec<Fault>> {
 
 /// The code of a deployment, the real CloudFront Function among it.
 fn code_of(deployment: &Deployment) -> Result<Code, Vec<Fault>> {
-    let mut code = sample::code(deployment.form);
+    let mut code = sample::code(deployment.choices.form);
     if let Viewer::Function { source, .. } = &mut code.viewer {
         *source = aws::cloudfront_function(deployment)?.code;
     }

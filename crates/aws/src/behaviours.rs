@@ -8,8 +8,7 @@
 //! the behaviour is part of it. The authorizer has put the object's key in the path's place by then, so no two buckets may have
 //! the same key within reach.
 
-use authorizer::{Action, AllowSettings, BucketId, Who};
-use authorizer::{Kind, Pattern, Relation, RouteSettings};
+use authorizer::{Action, AllowSettings, BucketId, Pattern, Relation, RouteSettings, Who, key_pattern};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
@@ -143,7 +142,7 @@ fn reach<'a>(route: &'a RouteSettings, faults: &mut Vec<Fault>) -> Option<Reach<
     };
     let key = match &route.key {
         None => Some(path.clone()),
-        Some(key) => key_pattern(key, &path),
+        Some(key) => key_pattern(key, &path).ok(),
     };
     let anyone = |row: &AllowSettings| row.action == Action::Read && matches!(row.who, Who::Anyone);
     let audience = match (route.allow.iter().any(anyone), route.any_origin) {
@@ -152,25 +151,6 @@ fn reach<'a>(route: &'a RouteSettings, faults: &mut Vec<Fault>) -> Option<Reach<
         (false, _) => Audience::Private,
     };
     Some(Reach { route, path, key, beginning: Beginning::of(&route.path), audience })
-}
-
-/// The keys of a route as a pattern whose placeholders have the path's types.
-fn key_pattern(key: &str, path: &Pattern) -> Option<Pattern> {
-    let typed = key.split('/').map(|segment| {
-        let name = segment.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
-        let Some((name, number)) = name.and_then(|name| Some((name, path.placeholder(name)?))) else {
-            return segment.to_owned();
-        };
-        match path.kind(number) {
-            _ if path.is_rest(number) => format!("{{{name}...}}"),
-            Kind::Segment => format!("{{{name}}}"),
-            Kind::Uuid => format!("{{{name}:uuid}}"),
-            Kind::Int => format!("{{{name}:int}}"),
-            Kind::Date => format!("{{{name}:date}}"),
-            Kind::Slug => format!("{{{name}:slug}}"),
-        }
-    });
-    Pattern::parse(&format!("/{}", typed.collect::<Vec<_>>().join("/"))).ok()
 }
 
 fn meet(a: Option<&Pattern>, b: Option<&Pattern>) -> bool {

@@ -51,21 +51,21 @@ pub struct Served<'a> {
 impl Judged<'_> {
     /// Whether the edge function has a stack of its own.
     pub fn is_split(&self) -> bool {
-        self.deployment.form == Form::LambdaEdge && self.deployment.layout == Layout::Split
+        self.deployment.choices.form == Form::LambdaEdge && self.deployment.choices.layout == Layout::Split
     }
 }
 
 pub fn judge<'a>(deployment: &'a Deployment, code: &'a Code) -> Result<Judged<'a>, Vec<Fault>> {
     let mut faults = Vec::new();
-    if !is_stack_name(&deployment.stack) {
-        faults.push(Fault::StackName { name: deployment.stack.clone() });
+    if !is_stack_name(&deployment.choices.stack) {
+        faults.push(Fault::StackName { name: deployment.choices.stack.clone() });
     }
     let region = judge_buckets(deployment, &mut faults);
     judge_encryption(deployment, region, &mut faults);
     let alias = judge_certificate(deployment, &mut faults);
     judge_logs(deployment, &mut faults);
-    if code.form() != deployment.form {
-        faults.push(Fault::CodeOfOtherForm { form: deployment.form });
+    if code.form() != deployment.choices.form {
+        faults.push(Fault::CodeOfOtherForm { form: deployment.choices.form });
     }
     let behaviours = behaviours(deployment).unwrap_or_else(|more| {
         faults.extend(more);
@@ -83,9 +83,11 @@ pub fn judge<'a>(deployment: &'a Deployment, code: &'a Code) -> Result<Judged<'a
     Ok(Judged { deployment, code, behaviours, buckets, region, alias })
 }
 
-fn is_stack_name(name: &str) -> bool {
+/// Whether what is made can be named after it.
+pub fn is_stack_name(name: &str) -> bool {
     name.len() <= LONGEST_STACK_NAME
         && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && !name.ends_with('-')
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
@@ -103,7 +105,7 @@ fn judge_buckets<'a>(deployment: &'a Deployment, faults: &mut Vec<Fault>) -> &'a
         faults.push(Fault::NoBucket);
         return EDGE_REGION;
     };
-    let wanted = match (deployment.form, deployment.layout) {
+    let wanted = match (deployment.choices.form, deployment.choices.layout) {
         (Form::LambdaEdge, Layout::One) => EDGE_REGION,
         // A CloudFront Function is made from any region.
         (Form::LambdaEdge, Layout::Split) | (Form::CloudFrontFunction, _) => &first.region,
@@ -126,7 +128,7 @@ fn judge_buckets<'a>(deployment: &'a Deployment, faults: &mut Vec<Fault>) -> &'a
                 layout: if wanted == first.region { Layout::Split } else { Layout::One },
             });
         }
-        if deployment.access == Access::Identity && WITHOUT_IDENTITIES.contains(&region.as_str()) {
+        if deployment.choices.access == Access::Identity && WITHOUT_IDENTITIES.contains(&region.as_str()) {
             faults.push(Fault::IdentityRegion { region: region.clone() });
         }
     }
@@ -134,10 +136,10 @@ fn judge_buckets<'a>(deployment: &'a Deployment, faults: &mut Vec<Fault>) -> &'a
 }
 
 fn judge_encryption(deployment: &Deployment, region: &str, faults: &mut Vec<Fault>) {
-    if deployment.encryption != Encryption::S3 && deployment.access == Access::Identity {
+    if deployment.choices.encryption != Encryption::S3 && deployment.choices.access == Access::Identity {
         faults.push(Fault::IdentityWithKms);
     }
-    match &deployment.encryption {
+    match &deployment.choices.encryption {
         Encryption::S3 => {}
         Encryption::OwnKey => {
             if deployment.buckets.iter().all(|bucket| bucket.owner == Owner::Adopted) {
@@ -155,7 +157,7 @@ fn judge_encryption(deployment: &Deployment, region: &str, faults: &mut Vec<Faul
 }
 
 fn judge_certificate<'a>(deployment: &'a Deployment, faults: &mut Vec<Fault>) -> Option<&'a str> {
-    let certificate = deployment.certificate.as_ref()?;
+    let certificate = deployment.choices.certificate.as_ref()?;
     match arn(certificate, "acm", "certificate/") {
         None => faults.push(Fault::CertificateArn { certificate: certificate.clone() }),
         Some(EDGE_REGION) => {}
@@ -172,7 +174,7 @@ fn judge_certificate<'a>(deployment: &'a Deployment, faults: &mut Vec<Fault>) ->
 }
 
 fn judge_logs(deployment: &Deployment, faults: &mut Vec<Fault>) {
-    let Some(log_bucket) = &deployment.log_bucket else { return };
+    let Some(log_bucket) = &deployment.choices.log_bucket else { return };
     if !is_bucket_name(log_bucket) {
         faults.push(Fault::LogBucketName { bucket: log_bucket.clone() });
     }

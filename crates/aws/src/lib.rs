@@ -11,6 +11,7 @@ mod settings;
 pub use behaviours::{Audience, Behaviour, behaviours};
 pub use fault::Fault;
 pub use function::{Function, FunctionFault, cloudfront_function, store_value};
+pub use judge::is_stack_name;
 pub use package::{Hash, PackageFault, Zip, package};
 pub use render::{Code, Extra, File, Viewer, extra, render};
-pub use settings::{Access, Bucket, Deployment, Encryption, Form, Layout, Owner, PriceClass};
+pub use settings::{Access, Bucket, Choices, Deployment, Encryption, Form, Layout, Owner, PriceClass};

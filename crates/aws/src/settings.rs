@@ -8,6 +8,12 @@ pub struct Deployment {
     pub site: SiteSettings,
     /// In the order of [`authorizer::BucketId`]. The first is the default behaviour's.
     pub buckets: Vec<Bucket>,
+    pub choices: Choices,
+}
+
+/// How it is deployed: what a person may choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choices {
     /// Names of what is made start with it: lower-case letters, digits and hyphens.
     pub stack: String,
     pub form: Form,
@@ -20,6 +26,22 @@ pub struct Deployment {
     pub price_class: PriceClass,
     /// A bucket that takes the distribution's standard logs.
     pub log_bucket: Option<String>,
+}
+
+impl Choices {
+    /// What holds where nothing else is chosen.
+    pub fn of(stack: &str) -> Self {
+        Self {
+            stack: stack.to_owned(),
+            form: Form::LambdaEdge,
+            layout: Layout::One,
+            access: Access::Control,
+            encryption: Encryption::S3,
+            certificate: None,
+            price_class: PriceClass::All,
+            log_bucket: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use authorizer::RouteSettings;
 use authorizer::Who;
 use aws::{Access, Deployment, Encryption, Extra, Fault, Form, Layout, Owner};
 use front::Carrier;
-use sample::{CERTIFICATE, KEY, bucket, code, member, one, route, several, split};
+use sample::{CERTIFICATE, KEY, bucket, chosen, code, member, one, route, several, split};
 
 /// The codes of the faults of a deployment.
 fn codes(deployment: &Deployment) -> Vec<&'static str> {
-    match aws::render(deployment, &code(deployment.form)) {
+    match aws::render(deployment, &code(deployment.choices.form)) {
         Ok(_) => Vec::new(),
         Err(faults) => {
             for fault in &faults {
@@ -37,7 +37,7 @@ fn every_variant_is_taken() {
 #[test]
 fn names() {
     for name in ["", "Acme", "1acme", "acme_files", "a-name-of-more-than-thirty-two-characters"] {
-        assert_eq!(changed(one(), |it| it.stack = name.to_owned()), ["aws_stack_name"], "{name}");
+        assert_eq!(changed(one(), |it| it.choices.stack = name.to_owned()), ["aws_stack_name"], "{name}");
     }
     for name in ["ab", "Acme", "-acme", "acme-", "acme_files"] {
         assert_eq!(changed(one(), |it| it.buckets[0].bucket = name.to_owned()), ["aws_bucket_name"], "{name}");
@@ -50,18 +50,21 @@ fn names() {
 #[test]
 fn regions() {
     assert_eq!(changed(one(), |it| it.buckets[0].region = "eu-central-1".to_owned()), ["aws_bucket_region"]);
-    assert_eq!(changed(split(), |it| it.layout = Layout::One), ["aws_bucket_region"]);
+    assert_eq!(changed(split(), |it| it.choices.layout = Layout::One), ["aws_bucket_region"]);
     assert_eq!(changed(several(), |it| it.buckets[1].region = "us-east-1".to_owned()), ["aws_bucket_region"]);
     assert_eq!(changed(split(), |it| it.buckets[0].region = "cn-north-1".to_owned()), ["aws_region_not_covered"]);
     // A CloudFront Function is made from any region, whatever the layout.
-    let function = |it: &mut Deployment| (it.layout, it.form) = (Layout::One, Form::CloudFrontFunction);
+    let function = |it: &mut Deployment| (it.choices.layout, it.choices.form) = (Layout::One, Form::CloudFrontFunction);
     assert_eq!(changed(split(), function), Vec::<&str>::new());
 }
 
 #[test]
 fn identities() {
-    let identity = |it: &mut Deployment| it.access = Access::Identity;
-    assert_eq!(changed(Deployment { encryption: Encryption::OwnKey, ..one() }, identity), ["aws_identity_with_kms"]);
+    let identity = |it: &mut Deployment| it.choices.access = Access::Identity;
+    assert_eq!(
+        changed(chosen(one(), |choices| choices.encryption = Encryption::OwnKey), identity),
+        ["aws_identity_with_kms"]
+    );
     let buckets = vec![bucket("main", "il-central-1", Owner::Stack)];
     assert_eq!(changed(Deployment { buckets, ..split() }, identity), ["aws_identity_region"]);
 }
@@ -71,12 +74,12 @@ fn keys() {
     let key = |key: &str| Encryption::Key(key.to_owned());
     for bad in ["alias/files", "arn:aws:kms:eu-central-1:123456789012:alias/files", "arn:aws:kms:eu-central-1:12:key/1"]
     {
-        assert_eq!(changed(split(), |it| it.encryption = key(bad)), ["aws_key_arn"], "{bad}");
+        assert_eq!(changed(split(), |it| it.choices.encryption = key(bad)), ["aws_key_arn"], "{bad}");
     }
-    assert_eq!(changed(one(), |it| it.encryption = key(KEY)), ["aws_key_region"]);
+    assert_eq!(changed(one(), |it| it.choices.encryption = key(KEY)), ["aws_key_region"]);
     let adopted = vec![bucket("main", "us-east-1", Owner::Adopted)];
     assert_eq!(
-        changed(Deployment { buckets: adopted, ..one() }, |it| it.encryption = Encryption::OwnKey),
+        changed(Deployment { buckets: adopted, ..one() }, |it| it.choices.encryption = Encryption::OwnKey),
         ["aws_key_for_nothing"]
     );
 }
@@ -84,11 +87,11 @@ fn keys() {
 #[test]
 fn certificates() {
     let elsewhere = CERTIFICATE.replace("us-east-1", "eu-central-1");
-    assert_eq!(changed(one(), |it| it.certificate = Some(elsewhere)), ["aws_certificate_region"]);
-    assert_eq!(changed(one(), |it| it.certificate = Some("a".to_owned())), ["aws_certificate_arn"]);
+    assert_eq!(changed(one(), |it| it.choices.certificate = Some(elsewhere)), ["aws_certificate_region"]);
+    assert_eq!(changed(one(), |it| it.choices.certificate = Some("a".to_owned())), ["aws_certificate_arn"]);
     for origin in ["http://files.example.com", "https://files.example.com:8443", "https://localhost"] {
         let change = |it: &mut Deployment| {
-            it.certificate = Some(CERTIFICATE.to_owned());
+            it.choices.certificate = Some(CERTIFICATE.to_owned());
             it.site.origin = origin.to_owned();
         };
         assert_eq!(changed(one(), change), ["aws_certificate_site"], "{origin}");
@@ -97,10 +100,10 @@ fn certificates() {
 
 #[test]
 fn logs() {
-    let logged = || Deployment { log_bucket: Some("acme-logs".to_owned()), ..one() };
+    let logged = || chosen(one(), |choices| choices.log_bucket = Some("acme-logs".to_owned()));
     assert_eq!(changed(logged(), |_| {}), Vec::<&str>::new());
-    assert_eq!(changed(one(), |it| it.log_bucket = Some("Logs".to_owned())), ["aws_log_bucket_name"]);
-    let own = |it: &mut Deployment| it.log_bucket = Some(it.buckets[0].bucket.clone());
+    assert_eq!(changed(one(), |it| it.choices.log_bucket = Some("Logs".to_owned())), ["aws_log_bucket_name"]);
+    let own = |it: &mut Deployment| it.choices.log_bucket = Some(it.buckets[0].bucket.clone());
     assert_eq!(changed(one(), own), ["aws_log_bucket_is_served"]);
     let in_query = |it: &mut Deployment| it.site.carriers.push(Carrier::Query("authorization".to_owned()));
     assert_eq!(changed(logged(), in_query), ["aws_logs_hold_tokens"]);
@@ -164,9 +167,9 @@ fn any_origin_beside_others() {
 #[test]
 fn every_fault_at_once() {
     let all = changed(one(), |it| {
-        it.stack = String::new();
+        it.choices.stack = String::new();
         it.buckets[0].region = "eu-central-1".to_owned();
-        it.certificate = Some(String::new());
+        it.choices.certificate = Some(String::new());
     });
     assert_eq!(all, ["aws_stack_name", "aws_bucket_region", "aws_certificate_arn"]);
 }
@@ -175,10 +178,11 @@ fn every_fault_at_once() {
 fn forms_that_do_not_fit() {
     let faults = aws::render(&one(), &code(Form::CloudFrontFunction)).unwrap_err();
     assert_eq!(faults.iter().map(Fault::code).collect::<Vec<_>>(), ["aws_code_of_other_form"]);
-    for deployment in
-        [Deployment { access: Access::Identity, ..one() }, Deployment { form: Form::CloudFrontFunction, ..one() }]
-    {
-        let faults = aws::extra(&deployment, &code(deployment.form), Extra::Terraform).unwrap_err();
+    for deployment in [
+        chosen(one(), |choices| choices.access = Access::Identity),
+        chosen(one(), |choices| choices.form = Form::CloudFrontFunction),
+    ] {
+        let faults = aws::extra(&deployment, &code(deployment.choices.form), Extra::Terraform).unwrap_err();
         assert_eq!(faults.iter().map(Fault::code).collect::<Vec<_>>(), ["aws_terraform_form"]);
     }
 }

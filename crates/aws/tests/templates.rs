@@ -6,10 +6,10 @@ mod sample;
 
 use authorizer::{BucketId, RouteSettings, Who};
 use aws::{Access, Audience, Behaviour, Deployment, Encryption, Extra, File, Form, Owner};
-use sample::{KEY, bucket, code, member, one, route, several, split};
+use sample::{KEY, bucket, chosen, code, member, one, route, several, split};
 
 fn files(deployment: &Deployment) -> Vec<File> {
-    aws::render(deployment, &code(deployment.form)).unwrap()
+    aws::render(deployment, &code(deployment.choices.form)).unwrap()
 }
 
 fn names(files: &[File]) -> Vec<&str> {
@@ -36,7 +36,7 @@ fn has(template: &str, id: &str, lines: &str) -> bool {
 fn files_of_each_form() {
     assert_eq!(names(&files(&one())), ["template.yaml", "README.md"]);
     assert_eq!(names(&files(&split())), ["template.yaml", "edge.yaml", "README.md"]);
-    let function = Deployment { form: Form::CloudFrontFunction, ..split() };
+    let function = chosen(split(), |choices| choices.form = Form::CloudFrontFunction);
     let files = files(&function);
     assert_eq!(names(&files), ["template.yaml", "README.md", "keys.json"]);
     assert_eq!(files.iter().filter(|file| file.secret).map(|file| &file.name).collect::<Vec<_>>(), ["keys.json"]);
@@ -50,7 +50,7 @@ fn files_of_each_form() {
 #[test]
 fn no_place_is_left_empty() {
     for (variant, deployment) in sample::variants() {
-        let code = code(deployment.form);
+        let code = code(deployment.choices.form);
         let mut files = files(&deployment);
         for extra in [Extra::Serverless, Extra::Sam, Extra::Cdk, Extra::Terraform] {
             files.extend(aws::extra(&deployment, &code, extra).unwrap_or_default());
@@ -108,7 +108,7 @@ fn who_may_read() {
     assert_eq!(resource(&control, "BucketPolicy").iter().filter(|line| **line == "Effect: Allow").count(), 2);
     assert_eq!(control.matches("AWS:SourceArn").count(), 2);
     assert!(!control.contains("OriginAccessIdentity:\n"));
-    let identity = template(&Deployment { access: Access::Identity, ..one() });
+    let identity = template(&chosen(one(), |choices| choices.access = Access::Identity));
     assert!(has(&identity, "BucketPolicy", "CanonicalUser: !GetAtt OriginAccessIdentity.S3CanonicalUserId"));
     assert!(!identity.contains("OriginAccessControl"));
 }
@@ -127,7 +127,7 @@ fn the_version_is_named_by_the_code() {
 
 #[test]
 fn keys_for_encryption() {
-    let own = template(&Deployment { encryption: Encryption::OwnKey, ..one() });
+    let own = template(&chosen(one(), |choices| choices.encryption = Encryption::OwnKey));
     assert!(has(&own, "Bucket", "KMSMasterKeyID: !GetAtt ObjectsKey.Arn | BucketKeyEnabled: true"));
     assert!(has(
         &own,
@@ -139,7 +139,7 @@ fn keys_for_encryption() {
         resource(&own, "ObjectsKey").iter().all(|line| !line.contains("${Distribution}") && !line.contains("Bucket"))
     );
     assert!(has(&own, "RegionalFunctionRole", "Resource: !GetAtt ObjectsKey.Arn"));
-    let given = template(&Deployment { encryption: Encryption::Key(KEY.to_owned()), ..split() });
+    let given = template(&chosen(split(), |choices| choices.encryption = Encryption::Key(KEY.to_owned())));
     assert!(has(&given, "Bucket", &format!("KMSMasterKeyID: {KEY}")));
     assert!(has(&given, "RegionalFunctionRole", &format!("Resource: {KEY}")));
     assert!(!template(&one()).contains("kms:") && !template(&one()).contains("KMSMasterKeyID"));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use aws_check::glob;
 use cache::ObjectId;
 use percent_encoding::percent_decode;
 
@@ -15,30 +16,6 @@ const END: char = '\0';
 /// https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesCacheBehavior.html (Path pattern)
 pub fn covers(pattern: &str, path: &str) -> bool {
     glob(pattern.strip_prefix('/').unwrap_or(pattern).as_bytes(), path.strip_prefix('/').unwrap_or(path).as_bytes())
-}
-
-/// `*` is any run of bytes, `?` is one.
-pub fn glob(pattern: &[u8], path: &[u8]) -> bool {
-    // Where the last star stands, and how much of the path it has taken.
-    let (mut at, mut here, mut star) = (0, 0, None);
-    while here < path.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, here));
-                at += 1;
-            }
-            Some(b'?') => (at, here) = (at + 1, here + 1),
-            Some(byte) if path.get(here) == Some(byte) => (at, here) = (at + 1, here + 1),
-            _ => match star {
-                Some((place, taken)) => {
-                    star = Some((place, taken + 1));
-                    (at, here) = (place + 1, taken + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(at).all(|byte| *byte == b'*')
 }
 
 /// The path that patterns are matched with: without runs of slashes and dot segments. Functions and origins get the raw one.

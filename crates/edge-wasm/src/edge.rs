@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use authorizer::{JwkFault, KeySet, KeySets, ObjectPath, Read, RouteId, Signatures, UnixTime, Verified, verify};
-use front::{Admitted, Answer, Behaviour, Code, Front, Listener, Package, Refusal, Refused, admit, methods, presented};
+use authorizer::{JwkFault, KeySet, KeySets, ObjectPath, Read, Signatures, UnixTime, verify};
+use front::{
+    Admitted, Answer, Behaviour, Code, Front, Listener, Package, Refusal, Refused, Seen, admit, methods, presented,
+};
 use http::header::ORIGIN;
 use http::request::Parts;
 use http::{HeaderMap, Method};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::event::{Decision, Question, Response};
 
@@ -18,22 +20,12 @@ pub struct Edge {
     behaviours: Vec<Behaviour>,
 }
 
-/// What is learned on the way, for the log.
-#[derive(Default)]
-struct Seen {
-    route: Option<RouteId>,
-    bearer: Option<Arc<Verified>>,
-}
-
 impl Edge {
     /// From the package's `site.json`. The message says what is wrong with it.
     pub fn open(site: &[u8]) -> Result<Self, String> {
         let package: Package = serde_json::from_slice(site).map_err(|error| error.to_string())?;
         let keys = package.key_sets().map_err(|fault| fault.to_string())?;
-        let messages = |faults: Vec<authorizer::RuleFault>| {
-            faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; ")
-        };
-        Ok(Self { front: Front::open(package.site).map_err(messages)?, keys, behaviours: package.behaviours })
+        Ok(Self { front: Front::open(package.site)?, keys, behaviours: package.behaviours })
     }
 
     /// A key set that the issuer published since, judged.
@@ -129,32 +121,13 @@ impl Edge {
         let (status, body) = answer.write(&self.front, id, &mut headers);
         self.front.finish(&mut headers, parts.headers.get(ORIGIN), seen.route, id);
         let body = if parts.method == Method::HEAD { String::new() } else { body };
+        // A line for each hit would cost more than the hit.
         let log = if let Answer::Refused(refused) = answer {
-            Some(self.log_line(&refused.refusal, parts, id, seen))
+            Some(self.front.log_line(parts, id, status.as_u16(), Some(&refused.refusal), seen).to_string())
         } else {
             None
         };
         Decision::Answer { response: Response::new(status, &headers, body), log }
-    }
-
-    /// One JSON line for a refusal: why, and who asked. No query and no token.
-    fn log_line(&self, refusal: &Refusal, parts: &Parts, id: &str, seen: &Seen) -> String {
-        let rules = &self.front.rules;
-        let issuer = seen.bearer.as_ref().and_then(|bearer| rules.issuer(bearer.issuer()));
-        let path = parts.uri.path();
-        json!({
-            "id": id,
-            "method": parts.method.as_str(),
-            "path": path.get(..path.floor_char_boundary(1024)).unwrap_or_default(),
-            "status": refusal.code.status().as_u16(),
-            "code": refusal.code.as_str(),
-            "reason": refusal.reason,
-            "culprit": refusal.code.culprit().as_str(),
-            "route": seen.route.and_then(|route| rules.route(route)).map(|route| route.name),
-            "issuer": issuer.map(|issuer| issuer.name.as_str()),
-            "subject": seen.bearer.as_ref().and_then(|bearer| bearer.subject()),
-        })
-        .to_string()
     }
 }
 

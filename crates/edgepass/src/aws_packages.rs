@@ -67,7 +67,7 @@ impl Packages {
     pub async fn make(site: &Site, parts: &Parts) -> Result<Self, Trouble> {
         let keys = site.keys().await?;
         let regional = zip(&[("bootstrap", &parts.bootstrap), ("site.json", &site.regional_settings(&keys)?)])?;
-        let edge = match site.deployment.form {
+        let edge = match site.deployment.choices.form {
             Form::LambdaEdge => {
                 let behaviours = aws::behaviours(&site.deployment).map_err(|faults| refused(&faults))?;
                 let settings = site.edge_settings(&keys, &behaviours)?;

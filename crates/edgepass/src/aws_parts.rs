@@ -1,16 +1,18 @@
 //! From an understood configuration to what is deployed on AWS: the choices, and the settings that lie beside the functions' code.
 
+use std::time::Duration;
+
 use aws::{Behaviour, Bucket, Deployment, Owner};
 use front::{Package, Refresh, SiteSettings, UploadBucket};
 use keys::Source;
 
-use crate::config::{self, Aws, Config, PostForms};
+use crate::config::{self, Config, PostForms};
 use crate::trouble::Trouble;
 
 /// A configuration that has `[aws]`.
 pub struct Site {
-    pub aws: Aws,
     pub deployment: Deployment,
+    refresh_keys: Option<Duration>,
     buckets: Vec<config::Bucket>,
     sources: Vec<Source>,
 }
@@ -33,20 +35,10 @@ impl Site {
             bucket: bucket.bucket.clone(),
             owner: if aws.adopt.contains(&bucket.name) { Owner::Adopted } else { Owner::Stack },
         };
-        let deployment = Deployment {
-            site,
-            buckets: config.buckets.iter().map(bucket).collect(),
-            stack: aws.stack.clone(),
-            form: aws.form,
-            layout: aws.layout,
-            access: aws.access,
-            encryption: aws.encryption.clone(),
-            certificate: aws.certificate.clone(),
-            price_class: aws.price_class,
-            log_bucket: aws.log_bucket.clone(),
-        };
+        let deployment =
+            Deployment { site, buckets: config.buckets.iter().map(bucket).collect(), choices: aws.choices };
         let sources = config.issuers.into_iter().map(|issuer| issuer.source).collect();
-        Ok(Self { aws, deployment, buckets: config.buckets, sources })
+        Ok(Self { deployment, refresh_keys: aws.refresh_keys, buckets: config.buckets, sources })
     }
 
     /// The buckets, in the order of the configuration.
@@ -99,7 +91,7 @@ impl Site {
             keys: keys.to_vec(),
             behaviours: Vec::new(),
             buckets: Vec::new(),
-            refresh: self.aws.refresh_keys.map(|every| Refresh { seconds: every.as_secs(), urls: self.key_set_urls() }),
+            refresh: self.refresh_keys.map(|every| Refresh { seconds: every.as_secs(), urls: self.key_set_urls() }),
         }
     }
 

@@ -7,6 +7,7 @@ mod admit;
 mod answer;
 mod limits;
 mod refusal;
+mod seen;
 mod session;
 mod site;
 mod token;
@@ -23,6 +24,7 @@ pub use admit::{Admitted, Endpoint, Listener, admit, methods};
 pub use answer::{Answer, EDGEPASS_ID, Refused, refusal_body};
 pub use limits::JSON_BODY;
 pub use refusal::{Code, Culprit, Refusal};
+pub use seen::{Seen, shown_path};
 pub use session::Bearer;
 pub use site::{Behaviour, Carrier, Package, Refresh, SiteSettings, UploadBucket, resource_policy};
 pub use token::{CookieToken, Presented, Token, presented, presented_in_header};
@@ -46,9 +48,11 @@ impl Front {
         Self { origin, cors: Cors::new(apps), carriers, rules, resource_policy }
     }
 
-    /// From settings that travelled, judged anew.
-    pub fn open(settings: SiteSettings) -> Result<Self, Vec<RuleFault>> {
-        let rules = Rules::build(settings.issuers, &settings.routes)?;
+    /// From settings that travelled, judged anew. The message names every fault.
+    pub fn open(settings: SiteSettings) -> Result<Self, String> {
+        let messages =
+            |faults: Vec<RuleFault>| faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; ");
+        let rules = Rules::build(settings.issuers, &settings.routes).map_err(messages)?;
         Ok(Self::new(settings.origin, settings.apps, settings.carriers, rules))
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use authorizer::{Allowed, ObjectPath, Permission, Read, UnixTime};
 use cache::{Cache, CacheError, Conditions, Lookup, ObjectId, Opened, Outcome, ServedBytes, WantedBytes};
-use front::{Admitted, Code, Front, Listener, Refusal, Refused, admit, methods, presented};
+use front::{Admitted, Code, Front, Listener, Refusal, Refused, admit, methods, presented, shown_path};
 use http::header::ORIGIN;
 use http::request::Parts;
 use http::{Method, Request, Response};
@@ -43,7 +43,7 @@ pub async fn serve(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let mut record = Record::begin(&pipeline, flow, parts.method.clone(), shown_path(&parts));
+    let mut record = Record::begin(&pipeline, flow, parts.method.clone(), shown_path(&parts).to_owned());
     let now = UnixTime(record.time.div_euclid(1000));
     let answer = match answer(&pipeline, &parts, body, listener, now, &mut record).await {
         Ok(answer) => answer,
@@ -200,12 +200,6 @@ impl Pipeline {
     pub fn is_ready(&self) -> bool {
         self.keyring.snapshot().sets.0.iter().all(|set| !set.is_empty())
     }
-}
-
-/// The target's path as it came, for requests that are not admitted.
-fn shown_path(parts: &Parts) -> String {
-    let path = parts.uri.path();
-    path.get(..path.floor_char_boundary(1024)).unwrap_or(path).to_owned()
 }
 
 pub fn refusal_of(error: CacheError) -> Refusal {

@@ -1,17 +1,16 @@
 //! What the site's own endpoints answer. The steps are the gateway's.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use authorizer::{Denied, RouteId, UnixTime, Upload, Verified, verify};
+use authorizer::{Denied, UnixTime, Upload, Verified, verify};
 use aws_credential_types::Credentials;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use front::{Admitted, Answer, Bearer, Code, Endpoint, Front, JSON_BODY, Listener, Package, Refusal, Refused};
+use front::{Admitted, Answer, Bearer, Code, Endpoint, Front, JSON_BODY, Listener, Package, Refusal, Refused, Seen};
 use front::{admit, check_json, methods};
 use http::header::{COOKIE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use keys::Native;
-use serde_json::json;
 
 use crate::baked::Keys;
 use crate::event::{Event, Response};
@@ -31,13 +30,6 @@ pub struct Endpoints {
     secret: String,
 }
 
-/// What is learned on the way, for the log.
-#[derive(Default)]
-struct Seen {
-    route: Option<RouteId>,
-    bearer: Mutex<Option<Arc<Verified>>>,
-}
-
 impl Endpoints {
     pub fn open(site: &[u8], environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let needed = |name: &str| {
@@ -51,8 +43,7 @@ impl Endpoints {
             .map(|bucket| uploads::Bucket::new(&bucket.name, &bucket.region, &bucket.endpoint, bucket.post))
             .collect::<Result<_, _>>()
             .map_err(|fault| format!("`site.json`: {fault}"))?;
-        let front = Front::open(package.site)
-            .map_err(|faults| faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; "))?;
+        let front = Front::open(package.site)?;
         // The role's own, which Lambda renews by starting new processes.
         let credentials = Credentials::new(
             needed("AWS_ACCESS_KEY_ID")?,
@@ -112,15 +103,14 @@ impl Endpoints {
         let plan = front::plan(&self.front, json_body(event)?, || uuid::Uuid::new_v4().into_bytes())?;
         seen.route = self.front.rules.route_of(plan.path());
         let token = [bearer.token.expose()];
-        let allow =
-            || Ok(self.front.rules.allow::<Upload>(plan.path(), &token, now, |token| self.verifier(seen)(token))?);
+        let allow = || Ok(self.front.rules.allow::<Upload>(plan.path(), &token, now, self.verifier(seen))?);
         let allowed = self.with_new_keys(now, allow).await?;
         let bucket =
             self.buckets.get(allowed.bucket().0).ok_or_else(|| Refusal::new(Code::OriginFailed, "no_such_bucket"))?;
         front::grant(&self.front, allowed, &plan, bucket, &self.credentials, now)
     }
 
-    async fn bearer<'e>(&self, parts: &'e Parts, now: UnixTime, seen: &Seen) -> Result<Bearer<'e>, Refusal> {
+    async fn bearer<'e>(&self, parts: &'e Parts, now: UnixTime, seen: &mut Seen) -> Result<Bearer<'e>, Refusal> {
         self.with_new_keys(now, || self.front.bearer(parts, now, &mut self.verifier(seen))).await
     }
 
@@ -129,10 +119,10 @@ impl Endpoints {
     }
 
     /// Verifies, and notes for the log who asks.
-    fn verifier<'a>(&'a self, seen: &'a Seen) -> impl FnMut(&str) -> Result<Arc<Verified>, Denied> + 'a {
+    fn verifier<'a>(&'a self, seen: &'a mut Seen) -> impl FnMut(&str) -> Result<Arc<Verified>, Denied> + 'a {
         |token| {
             let verified = verify(token, self.front.rules.issuers(), &self.keys.sets(), &Native).map(Arc::new);
-            *seen.bearer.lock().unwrap_or_else(PoisonError::into_inner) = verified.as_ref().ok().cloned();
+            seen.bearer = verified.as_ref().ok().cloned();
             verified
         }
     }
@@ -141,30 +131,10 @@ impl Endpoints {
         let mut headers = HeaderMap::with_capacity(16);
         let (status, body) = answer.write(&self.front, id, &mut headers);
         self.front.finish(&mut headers, parts.headers.get(ORIGIN), seen.route, id);
-        println!("{}", self.log_line(answer, status, parts, id, seen));
+        let refusal = if let Answer::Refused(refused) = answer { Some(&refused.refusal) } else { None };
+        println!("{}", self.front.log_line(parts, id, status.as_u16(), refusal, seen));
         let body = if parts.method == Method::HEAD { String::new() } else { body };
         Response { status, headers, body }
-    }
-
-    /// One JSON line a request, without query or token.
-    fn log_line(&self, answer: &Answer, status: StatusCode, parts: &Parts, id: &str, seen: &Seen) -> serde_json::Value {
-        let rules = &self.front.rules;
-        let bearer = seen.bearer.lock().unwrap_or_else(PoisonError::into_inner);
-        let issuer = bearer.as_ref().and_then(|bearer| rules.issuer(bearer.issuer()));
-        let refusal = if let Answer::Refused(refused) = answer { Some(&refused.refusal) } else { None };
-        let path = parts.uri.path();
-        json!({
-            "id": id,
-            "method": parts.method.as_str(),
-            "path": path.get(..path.floor_char_boundary(1024)).unwrap_or_default(),
-            "status": status.as_u16(),
-            "code": refusal.map(|refusal| refusal.code.as_str()),
-            "reason": refusal.map(|refusal| refusal.reason),
-            "culprit": refusal.map(|refusal| refusal.code.culprit().as_str()),
-            "route": seen.route.and_then(|route| rules.route(route)).map(|route| route.name),
-            "issuer": issuer.map(|issuer| issuer.name.as_str()),
-            "subject": bearer.as_ref().and_then(|bearer| bearer.subject()),
-        })
     }
 }
 

@@ -3,7 +3,7 @@ use front::{Carrier, SiteSettings};
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::settings::{Access, Bucket, Encryption, Form, Layout, Owner, PriceClass};
+use crate::settings::{Bucket, Choices, Form, Owner, PriceClass};
 
 fn issuer(name: &str, algorithms: &[Algorithm]) -> IssuerSettings {
     IssuerSettings {
@@ -46,14 +46,7 @@ fn deployment(issuers: Vec<IssuerSettings>, routes: Vec<RouteSettings>) -> Deplo
             routes,
         },
         buckets: vec![bucket("main"), bucket("second")],
-        stack: "files".into(),
-        form: Form::CloudFrontFunction,
-        layout: Layout::One,
-        access: Access::Control,
-        encryption: Encryption::S3,
-        certificate: None,
-        price_class: PriceClass::Class100,
-        log_bucket: None,
+        choices: Choices { form: Form::CloudFrontFunction, price_class: PriceClass::Class100, ..Choices::of("files") },
     }
 }
 

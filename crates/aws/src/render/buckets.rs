@@ -17,7 +17,7 @@ const READ_BY_IDENTITY: &str = include_str!("pieces/read-by-identity.yaml");
 
 pub fn buckets(judged: &Judged<'_>) -> String {
     let mut text = String::new();
-    if judged.deployment.encryption == Encryption::OwnKey {
+    if judged.deployment.choices.encryption == Encryption::OwnKey {
         text.push_str(KEY);
     }
     for (served, names) in judged.buckets.iter().zip(of_buckets(judged)) {
@@ -30,7 +30,7 @@ pub fn buckets(judged: &Judged<'_>) -> String {
 }
 
 fn bucket(judged: &Judged<'_>, served: &Served<'_>, names: &BucketNames) -> String {
-    let encryption = match &judged.deployment.encryption {
+    let encryption = match &judged.deployment.choices.encryption {
         Encryption::S3 => "- ServerSideEncryptionByDefault:\n    SSEAlgorithm: AES256\n".to_owned(),
         Encryption::OwnKey => fill(ENCRYPTION, &[("key", "!GetAtt ObjectsKey.Arn")]),
         Encryption::Key(key) => fill(ENCRYPTION, &[("key", key)]),
@@ -47,7 +47,7 @@ fn bucket(judged: &Judged<'_>, served: &Served<'_>, names: &BucketNames) -> Stri
 }
 
 fn policy(judged: &Judged<'_>, served: &Served<'_>, names: &BucketNames) -> String {
-    let read = match judged.deployment.access {
+    let read = match judged.deployment.choices.access {
         Access::Control => READ_BY_CONTROL,
         Access::Identity => READ_BY_IDENTITY,
     };

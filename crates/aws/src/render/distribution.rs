@@ -21,7 +21,7 @@ pub fn distribution(judged: &Judged<'_>) -> String {
     let names = of_buckets(judged);
     let deployment = judged.deployment;
     let served = |number: usize| number == 0 || judged.behaviours.iter().any(|behaviour| behaviour.bucket.0 == number);
-    let origin = match deployment.access {
+    let origin = match deployment.choices.access {
         Access::Control => ORIGIN_CONTROL,
         Access::Identity => ORIGIN_IDENTITY,
     };
@@ -44,7 +44,7 @@ pub fn distribution(judged: &Judged<'_>) -> String {
     fill(
         DISTRIBUTION,
         &[
-            ("price_class", price_class(deployment.price_class)),
+            ("price_class", price_class(deployment.choices.price_class)),
             ("viewer", &viewer(judged)),
             ("logging", &logging(judged)),
             ("origins", &origins),
@@ -63,14 +63,19 @@ fn behaviour(judged: &Judged<'_>, behaviour: &Behaviour, names: &[BucketNames]) 
 }
 
 fn viewer(judged: &Judged<'_>) -> String {
-    match (judged.alias, &judged.deployment.certificate) {
+    match (judged.alias, &judged.deployment.choices.certificate) {
         (Some(alias), Some(certificate)) => fill(ALIAS, &[("alias", alias), ("certificate", certificate)]),
         _ => NO_ALIAS.to_owned(),
     }
 }
 
 fn logging(judged: &Judged<'_>) -> String {
-    judged.deployment.log_bucket.as_ref().map_or_else(String::new, |bucket| fill(LOGGING, &[("bucket", bucket)]))
+    judged
+        .deployment
+        .choices
+        .log_bucket
+        .as_ref()
+        .map_or_else(String::new, |bucket| fill(LOGGING, &[("bucket", bucket)]))
 }
 
 pub fn price_class(class: PriceClass) -> &'static str {

@@ -17,15 +17,16 @@ const REPLICAS: &str = include_str!("pieces/readme-replicas.md");
 
 pub fn readme(judged: &Judged<'_>) -> String {
     let deployment = judged.deployment;
-    let (stack, region) = (deployment.stack.as_str(), judged.region);
+    let (stack, region) = (deployment.choices.stack.as_str(), judged.region);
     let is_function = matches!(judged.code.viewer, Viewer::Function { .. });
     let of_stack = [("stack", stack), ("region", region)];
     let keys = if is_function { fill(KEYS, &of_stack) } else { String::new() };
-    let given_key = match &deployment.encryption {
+    let given_key = match &deployment.choices.encryption {
         Encryption::Key(key) => fill(GIVEN_KEY, &[("key", key)]),
         _ => String::new(),
     };
-    let logs = deployment.log_bucket.as_ref().map_or_else(String::new, |bucket| fill(LOGS, &[("bucket", bucket)]));
+    let logs =
+        deployment.choices.log_bucket.as_ref().map_or_else(String::new, |bucket| fill(LOGS, &[("bucket", bucket)]));
     let edge_stack = if judged.is_split() { format!(" --edge-stack {stack}-edge") } else { String::new() };
     fill(
         README,
@@ -42,16 +43,17 @@ pub fn readme(judged: &Judged<'_>) -> String {
             ("given_key", &given_key),
             ("logs", &logs),
             ("edge_stack", &edge_stack),
-            ("kept", if deployment.encryption == Encryption::OwnKey { " and their key" } else { "" }),
+            ("kept", if deployment.choices.encryption == Encryption::OwnKey { " and their key" } else { "" }),
             ("replicas", &if is_function { String::new() } else { REPLICAS.to_owned() }),
         ],
     )
 }
 
 fn files(judged: &Judged<'_>) -> String {
-    let mut rows = vec![("template.yaml", format!("the stack `{}` in {}", judged.deployment.stack, judged.region))];
+    let mut rows =
+        vec![("template.yaml", format!("the stack `{}` in {}", judged.deployment.choices.stack, judged.region))];
     if judged.is_split() {
-        let edge = format!("the stack `{}-edge` in {EDGE_REGION}: the edge function", judged.deployment.stack);
+        let edge = format!("the stack `{}-edge` in {EDGE_REGION}: the edge function", judged.deployment.choices.stack);
         rows.push(("edge.yaml", edge));
     }
     let edge_zip = edge_zip(judged);
@@ -93,7 +95,7 @@ fn upload(judged: &Judged<'_>) -> String {
 }
 
 fn deploy(judged: &Judged<'_>) -> String {
-    let stack = &judged.deployment.stack;
+    let stack = &judged.deployment.choices.stack;
     let mut text = String::new();
     let mut parameters = String::from("CodeBucket=\"$code\"");
     let edge_key = judged.code.edge_key();

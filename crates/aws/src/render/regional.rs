@@ -20,7 +20,7 @@ pub fn regional(judged: &Judged<'_>) -> String {
         objects.extend(served.uploads.iter().map(|keys| sub(&format!("{}/{keys}", names.arn))));
     }
     let uploads = if objects.is_empty() { String::new() } else { fill(UPLOADS, &[("objects", &list(&objects))]) };
-    let key = match &judged.deployment.encryption {
+    let key = match &judged.deployment.choices.encryption {
         Encryption::OwnKey if encrypts => fill(KEY, &[("key", "!GetAtt ObjectsKey.Arn")]),
         Encryption::Key(key) if encrypts => fill(KEY, &[("key", key)]),
         _ => String::new(),
@@ -30,7 +30,7 @@ pub fn regional(judged: &Judged<'_>) -> String {
 
 /// A key of the stack's own encrypts the stack's buckets alone.
 fn uses_key(judged: &Judged<'_>, owner: Owner) -> bool {
-    match judged.deployment.encryption {
+    match judged.deployment.choices.encryption {
         Encryption::S3 => false,
         Encryption::OwnKey => owner == Owner::Stack,
         Encryption::Key(_) => true,

@@ -26,7 +26,7 @@ pub fn main(judged: &Judged<'_>) -> String {
     let description = format!("Edgepass: private files of {}, checked at the edge", hosts.join(", "));
     let mut text = head(&description, &parameters, judged.region);
     text.push_str(&buckets::buckets(judged));
-    text.push_str(access::access(judged.deployment.access));
+    text.push_str(access::access(judged.deployment.choices.access));
     if holds_edge {
         text.push_str(&edge::function(judged.code));
     }
@@ -41,7 +41,7 @@ pub fn main(judged: &Judged<'_>) -> String {
 pub fn edge(judged: &Judged<'_>) -> String {
     let key = judged.code.edge_key().unwrap_or_default();
     let parameters = format!("{CODE_BUCKET}{}", code_key("EdgeCodeKey", "the edge function", &key));
-    let description = format!("Edgepass: the edge function of {}", judged.deployment.stack);
+    let description = format!("Edgepass: the edge function of {}", judged.deployment.choices.stack);
     let mut text = head(&description, &parameters, EDGE_REGION);
     text.push_str(&edge::function(judged.code));
     text.push_str("\nOutputs:\n");

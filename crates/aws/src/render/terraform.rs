@@ -23,7 +23,7 @@ const FIXED: [(&str, &str); 5] = [
 
 pub fn module(judged: &Judged<'_>) -> Result<Vec<File>, Vec<Fault>> {
     let mut faults = Vec::new();
-    if judged.deployment.access == Access::Identity {
+    if judged.deployment.choices.access == Access::Identity {
         faults.push(Fault::TerraformForm { what: "origin access identities" });
     }
     let Viewer::Edge(edge_hash) = &judged.code.viewer else {
@@ -35,7 +35,10 @@ pub fn module(judged: &Judged<'_>) -> Result<Vec<File>, Vec<Fault>> {
     }
     let mut files: Vec<File> = FIXED.iter().map(|(name, text)| File::open(name, (*text).to_owned())).collect();
     files.push(File::open("terraform/locals.tf", locals(judged, &edge_hash.short(), &edge_hash.base64())));
-    files.push(File::open("terraform/variables.tf", fill(VARIABLES, &[("stack", &text(&judged.deployment.stack))])));
+    files.push(File::open(
+        "terraform/variables.tf",
+        fill(VARIABLES, &[("stack", &text(&judged.deployment.choices.stack))]),
+    ));
     let test = fill(TEST, &[("region", &text(judged.region)), ("region_name", judged.region)]);
     files.push(File::open("terraform/tests/edgepass.tftest.hcl", test));
     Ok(files)
@@ -51,7 +54,7 @@ fn locals(judged: &Judged<'_>, edge_short: &str, edge_hash: &str) -> String {
         .map(|one| format!("{{ pattern = {}, {} }},\n", text(&one.pattern), target(judged, one)))
         .collect();
     let default: String = default.iter().map(|one| format!("{{ {} }}", target(judged, one))).collect();
-    let given_key = match &deployment.encryption {
+    let given_key = match &deployment.choices.encryption {
         Encryption::Key(key) => Some(key.as_str()),
         Encryption::S3 | Encryption::OwnKey => None,
     };
@@ -65,10 +68,10 @@ fn locals(judged: &Judged<'_>, edge_short: &str, edge_hash: &str) -> String {
             ("default", &default),
             ("resource_policy", &text(front::resource_policy(&site.origin, &site.apps))),
             ("alias", &or_null(judged.alias)),
-            ("certificate", &or_null(deployment.certificate.as_deref())),
-            ("price_class", &text(price_class(deployment.price_class))),
-            ("log_bucket", &or_null(deployment.log_bucket.as_deref())),
-            ("own_key", if deployment.encryption == Encryption::OwnKey { "true" } else { "false" }),
+            ("certificate", &or_null(deployment.choices.certificate.as_deref())),
+            ("price_class", &text(price_class(deployment.choices.price_class))),
+            ("log_bucket", &or_null(deployment.choices.log_bucket.as_deref())),
+            ("own_key", if deployment.choices.encryption == Encryption::OwnKey { "true" } else { "false" }),
             ("given_key", &or_null(given_key)),
             ("edge_package", &text(&format!("edge-{edge_short}.zip"))),
             ("edge_package_hash", &text(edge_hash)),

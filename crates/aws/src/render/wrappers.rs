@@ -26,7 +26,7 @@ struct Stack {
 
 /// In the order of deployment.
 fn stacks(judged: &Judged<'_>) -> Vec<Stack> {
-    let name = &judged.deployment.stack;
+    let name = &judged.deployment.choices.stack;
     let mut main = Stack {
         suffix: "",
         name: name.clone(),
@@ -122,6 +122,6 @@ pub fn cdk(judged: &Judged<'_>) -> Vec<File> {
     }
     vec![
         File::open("cdk/app.js", fill(CDK, &[("how", &how), ("stacks", &includes)])),
-        File::open("cdk/package.json", fill(CDK_PACKAGE, &[("stack", &judged.deployment.stack)])),
+        File::open("cdk/package.json", fill(CDK_PACKAGE, &[("stack", &judged.deployment.choices.stack)])),
     ]
 }

@@ -3,7 +3,7 @@
 use authorizer::{
     Action, Algorithm, AllowSettings, BucketId, ClaimValue, IssuerSettings, RouteSettings, UploadSettings, Who,
 };
-use aws::{Access, Bucket, Code, Deployment, Encryption, Form, Hash, Layout, Owner, PriceClass, Viewer};
+use aws::{Access, Bucket, Choices, Code, Deployment, Encryption, Form, Hash, Layout, Owner, PriceClass, Viewer};
 use front::{Carrier, SiteSettings};
 
 pub const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555";
@@ -28,21 +28,20 @@ pub fn one() -> Deployment {
             routes: vec![files()],
         },
         buckets: vec![bucket("main", "us-east-1", Owner::Stack)],
-        stack: "acme-files".to_owned(),
-        form: Form::LambdaEdge,
-        layout: Layout::One,
-        access: Access::Control,
-        encryption: Encryption::S3,
-        certificate: None,
-        price_class: PriceClass::Class100,
-        log_bucket: None,
+        choices: Choices { price_class: PriceClass::Class100, ..Choices::of("acme-files") },
     }
+}
+
+/// The same deployment, with other choices.
+pub fn chosen(mut deployment: Deployment, choose: impl FnOnce(&mut Choices)) -> Deployment {
+    choose(&mut deployment.choices);
+    deployment
 }
 
 /// The bucket elsewhere, the edge function's stack apart.
 pub fn split() -> Deployment {
     let buckets = vec![bucket("main", "eu-central-1", Owner::Stack)];
-    Deployment { layout: Layout::Split, buckets, ..one() }
+    chosen(Deployment { buckets, ..one() }, |choices| choices.layout = Layout::Split)
 }
 
 /// Two buckets, and routes for anyone.
@@ -108,29 +107,36 @@ pub fn code(form: Form) -> Code {
 /// Every variant that the linters look at.
 pub fn variants() -> Vec<(&'static str, Deployment)> {
     let adopted = vec![bucket("main", "eu-central-1", Owner::Adopted)];
-    let everything = Deployment {
-        certificate: Some(CERTIFICATE.to_owned()),
-        log_bucket: Some("acme-logs".to_owned()),
-        encryption: Encryption::OwnKey,
-        price_class: PriceClass::All,
-        ..several()
-    };
+    let everything = chosen(several(), |choices| {
+        choices.certificate = Some(CERTIFICATE.to_owned());
+        choices.log_bucket = Some("acme-logs".to_owned());
+        choices.encryption = Encryption::OwnKey;
+        choices.price_class = PriceClass::All;
+    });
     vec![
         ("one", one()),
-        ("one-identity", Deployment { access: Access::Identity, ..one() }),
+        ("one-identity", chosen(one(), |choices| choices.access = Access::Identity)),
         ("split", split()),
-        ("split-identity", Deployment { access: Access::Identity, ..split() }),
-        ("own-key", Deployment { encryption: Encryption::OwnKey, ..one() }),
-        ("given-key", Deployment { encryption: Encryption::Key(KEY.to_owned()), ..split() }),
+        ("split-identity", chosen(split(), |choices| choices.access = Access::Identity)),
+        ("own-key", chosen(one(), |choices| choices.encryption = Encryption::OwnKey)),
+        ("given-key", chosen(split(), |choices| choices.encryption = Encryption::Key(KEY.to_owned()))),
         ("adopted", Deployment { buckets: adopted.clone(), ..split() }),
-        ("adopted-given-key", Deployment { buckets: adopted, encryption: Encryption::Key(KEY.to_owned()), ..split() }),
+        (
+            "adopted-given-key",
+            chosen(Deployment { buckets: adopted, ..split() }, |choices| {
+                choices.encryption = Encryption::Key(KEY.to_owned());
+            }),
+        ),
         (
             "own-name",
-            Deployment { certificate: Some(CERTIFICATE.to_owned()), log_bucket: Some("acme-logs".to_owned()), ..one() },
+            chosen(one(), |choices| {
+                choices.certificate = Some(CERTIFICATE.to_owned());
+                choices.log_bucket = Some("acme-logs".to_owned());
+            }),
         ),
         ("several", several()),
         ("everything", everything),
-        ("function", Deployment { form: Form::CloudFrontFunction, ..split() }),
-        ("function-several", Deployment { form: Form::CloudFrontFunction, ..several() }),
+        ("function", chosen(split(), |choices| choices.form = Form::CloudFrontFunction)),
+        ("function-several", chosen(several(), |choices| choices.form = Form::CloudFrontFunction)),
     ]
 }

@@ -1,9 +1,9 @@
 //! Origins: a bucket, or an HTTP API with a function behind it.
 
+use aws_check::glob;
 use http::{HeaderName, HeaderValue};
 
 use crate::fault::Fault;
-use crate::key::glob;
 use crate::settings::{Settings, Store};
 use crate::template::functions::{Lambda, regional_function};
 use crate::template::policies::header_name;

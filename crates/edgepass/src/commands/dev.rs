@@ -56,13 +56,7 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
 }
 
 async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> Result<Exit, Trouble> {
-    let [app_socket, files_socket, admin_socket, store_socket] = bind(args.port)?;
-    let ports = Ports {
-        app: port_of(&app_socket)?,
-        files: port_of(&files_socket)?,
-        admin: port_of(&admin_socket)?,
-        store: port_of(&store_socket)?,
-    };
+    let ([app_socket, files_socket, admin_socket, store_socket], ports) = bind(args.port)?;
     let world = World::open(&args.dir, ports, Edge::Gateway)?;
     let (store, store_keys) = open_store(&world.store_dir())?;
     store.ensure_bucket(BUCKET, &[cors(&world.addresses)]).map_err(Trouble::failed)?;
@@ -98,7 +92,7 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
 }
 
 /// Four sockets on loopback: this port and the next three, or free ones.
-pub fn bind(port: u16) -> Result<[TcpListener; 4], Trouble> {
+pub fn bind(port: u16) -> Result<([TcpListener; 4], Ports), Trouble> {
     let socket = |offset: u16| {
         let port = if port == 0 {
             0
@@ -111,10 +105,13 @@ pub fn bind(port: u16) -> Result<[TcpListener; 4], Trouble> {
             )
         })
     };
-    Ok([socket(0)?, socket(1)?, socket(2)?, socket(3)?])
+    let sockets = [socket(0)?, socket(1)?, socket(2)?, socket(3)?];
+    let [app, files, admin, store] = &sockets;
+    let ports = Ports { app: port_of(app)?, files: port_of(files)?, admin: port_of(admin)?, store: port_of(store)? };
+    Ok((sockets, ports))
 }
 
-pub fn port_of(socket: &TcpListener) -> Result<u16, Trouble> {
+fn port_of(socket: &TcpListener) -> Result<u16, Trouble> {
     Ok(socket.local_addr().map_err(Trouble::failed)?.port())
 }
 

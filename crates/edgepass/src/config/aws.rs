@@ -1,6 +1,6 @@
 //! `[aws]`: how the site is deployed on AWS. The gateway does not look at it.
 
-use aws::{Access, Encryption, Form, Layout, PriceClass};
+use aws::{Access, Choices, Encryption, Form, Layout, PriceClass, is_stack_name};
 
 use super::faults::{Faults, Mistake};
 use super::nearest::suggest;
@@ -60,15 +60,18 @@ pub fn read(mut section: Section<'_>, buckets: &[&str], issuers: &[Issuer], faul
         Some(every)
     });
     section.close(faults);
+    let usual = Choices::of(&stack?);
     Some(Aws {
-        stack: stack?,
-        form: form.unwrap_or(Form::LambdaEdge),
-        layout: layout.unwrap_or(Layout::One),
-        access: access.unwrap_or(Access::Control),
-        encryption: encryption.unwrap_or(Encryption::S3),
-        certificate,
-        price_class: price_class.unwrap_or(PriceClass::All),
-        log_bucket,
+        choices: Choices {
+            form: form.unwrap_or(usual.form),
+            layout: layout.unwrap_or(usual.layout),
+            access: access.unwrap_or(usual.access),
+            encryption: encryption.unwrap_or(usual.encryption),
+            price_class: price_class.unwrap_or(usual.price_class),
+            certificate,
+            log_bucket,
+            stack: usual.stack,
+        },
         adopt: adopt.unwrap_or_default(),
         refresh_keys,
     })
@@ -86,13 +89,8 @@ fn choice<T: Copy>(node: Option<Node<'_>>, choices: &[(&'static str, T)], faults
     })
 }
 
-/// Roles, functions and policies are named after it; the shortest limit of theirs is 64 characters.
 fn stack_name(text: &str) -> Result<String, Mistake> {
-    let fits = text.len() <= 32
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && !text.ends_with('-')
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if fits {
+    if is_stack_name(text) {
         return Ok(text.to_owned());
     }
     Err(Mistake::new(format!("`{text}` is not a stack's name"))

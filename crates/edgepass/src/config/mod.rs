@@ -31,7 +31,7 @@ use std::path::Path;
 pub use credentials::{AccessKey, read_line};
 pub use diagnostic::Diagnostics;
 pub use faults::Mistake;
-pub use settings::{Aws, Bucket, Config, HttpRole, PostForms, Tls};
+pub use settings::{Bucket, Config, HttpRole, PostForms, Tls};
 pub use units::duration;
 
 /// Reads and judges a configuration file and the files it names.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use authorizer::{IssuerSettings, RouteSettings, Rules};
-use aws::{Access, Encryption, Form, Layout, PriceClass};
+use aws::Choices;
 use front::Carrier;
 
 use super::credentials::Credentials;
@@ -29,17 +29,10 @@ pub struct Config {
     pub aws: Option<Aws>,
 }
 
-/// The choices of a deployment on AWS.
+/// `[aws]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aws {
-    pub stack: String,
-    pub form: Form,
-    pub layout: Layout,
-    pub access: Access,
-    pub encryption: Encryption,
-    pub certificate: Option<String>,
-    pub price_class: PriceClass,
-    pub log_bucket: Option<String>,
+    pub choices: Choices,
     /// Names of buckets that are there already.
     pub adopt: Vec<String>,
     /// How often the function fetches the issuers' key sets, out of band.

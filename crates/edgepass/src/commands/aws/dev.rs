@@ -20,9 +20,9 @@ use super::package::make_dir;
 use crate::aws_packages::{Edge, Packages, Parts, write_file};
 use crate::aws_parts::{Site, refused};
 use crate::cli::Exit;
-use crate::commands::dev::{access_log, bind, cors, greeting, port_of, ready_line, serve_app, serve_store};
+use crate::commands::dev::{access_log, bind, cors, greeting, ready_line, serve_app, serve_store};
 use crate::config;
-use crate::dev_world::{self, BUCKET, Ports, World};
+use crate::dev_world::{self, BUCKET, World};
 use crate::stopping::told_to_stop;
 use crate::store_files::{REGION, StoreKeys, open_store};
 use crate::trouble::{Trouble, say, tell};
@@ -75,13 +75,7 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
         Form::Lambda => (dev_world::Edge::Lambda, "./edgepass-aws-dev"),
         Form::Function => (dev_world::Edge::Function, "./edgepass-aws-function-dev"),
     };
-    let [app_socket, files_socket, admin_socket, store_socket] = bind(args.port)?;
-    let ports = Ports {
-        app: port_of(&app_socket)?,
-        files: port_of(&files_socket)?,
-        admin: port_of(&admin_socket)?,
-        store: port_of(&store_socket)?,
-    };
+    let ([app_socket, files_socket, admin_socket, store_socket], ports) = bind(args.port)?;
     drop(admin_socket); // there is no gateway to administer
     let world = World::open(args.dir.as_deref().unwrap_or(Path::new(dir)), ports, edge)?;
     let (store, store_keys) = open_store(&world.store_dir())?;

@@ -17,26 +17,48 @@ sets of a `jwks_url` are fetched now and go into the zips; so do shared secrets:
 Example:
   edgepass aws package --config edgepass.toml --out aws")]
 pub struct Args {
+    #[command(flatten)]
+    packing: Packing,
+}
+
+/// From which configuration, out of what, where to.
+#[derive(Debug, clap::Args)]
+pub struct Packing {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Where the zips go
+    /// Where the files go
     #[arg(long, value_name = "DIR", default_value = "./edgepass-aws")]
-    out: PathBuf,
+    pub out: PathBuf,
     /// Where `./build-aws` put edgepass.wasm and bootstrap
     #[arg(long, value_name = "DIR")]
     parts: Option<PathBuf>,
 }
 
+impl Packing {
+    pub fn site(&self) -> Result<Site, Trouble> {
+        Site::of(config::load(&self.config)?)
+    }
+
+    pub fn packages(&self, site: &Site) -> Result<Packages, Trouble> {
+        let parts = Parts::find(self.parts.as_deref())?;
+        crate::commands::runtime()?.block_on(Packages::make(site, &parts))
+    }
+
+    /// Writes the zips, and says where they are.
+    pub fn write(&self, packages: &Packages) -> Result<(), Trouble> {
+        make_dir(&self.out)?;
+        packages.write(&self.out)?;
+        packages.files().iter().try_for_each(|(name, _)| say(self.out.join(name).display()))
+    }
+}
+
 pub fn run(args: &Args) -> Result<Exit, Trouble> {
-    let site = Site::of(config::load(&args.config)?)?;
-    let parts = Parts::find(args.parts.as_deref())?;
-    let packages = crate::commands::runtime()?.block_on(Packages::make(&site, &parts))?;
-    make_dir(&args.out)?;
-    packages.write(&args.out)?;
+    let site = args.packing.site()?;
+    let packages = args.packing.packages(&site)?;
+    args.packing.write(&packages)?;
     for (name, zip) in packages.files() {
         tell(format_args!("{name}: {} bytes", zip.bytes.len()));
-        say(args.out.join(name).display())?;
     }
     Ok(Exit::Done)
 }

@@ -1,15 +1,12 @@
 //! `edgepass aws render`: everything that is deployed, as files to read.
 
-use std::path::PathBuf;
-
 use aws::Extra;
 use clap::ValueEnum;
 
-use super::package::make_dir;
-use crate::aws_packages::{Packages, Parts, write_file};
-use crate::aws_parts::{Site, refused};
+use super::package::Packing;
+use crate::aws_packages::write_file;
+use crate::aws_parts::refused;
 use crate::cli::Exit;
-use crate::config;
 use crate::trouble::{Trouble, say, tell};
 
 /// Write what is deployed: CloudFormation templates, the functions' zips, and how to deploy them
@@ -23,15 +20,8 @@ Examples:
   edgepass aws render --config edgepass.toml --out aws --with serverless,sam,cdk,terraform
   edgepass aws check aws/template.yaml")]
 pub struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Where the files go
-    #[arg(long, value_name = "DIR", default_value = "./edgepass-aws")]
-    out: PathBuf,
-    /// Where `./build-aws` put edgepass.wasm and bootstrap
-    #[arg(long, value_name = "DIR")]
-    parts: Option<PathBuf>,
+    #[command(flatten)]
+    packing: Packing,
     /// Other forms, beside the templates
     #[arg(long, value_name = "FORM", value_delimiter = ',')]
     with: Vec<Form>,
@@ -46,10 +36,9 @@ enum Form {
 }
 
 pub fn run(args: &Args) -> Result<Exit, Trouble> {
-    let site = Site::of(config::load(&args.config)?)?;
+    let site = args.packing.site()?;
     site.check_endpoints()?;
-    let parts = Parts::find(args.parts.as_deref())?;
-    let packages = crate::commands::runtime()?.block_on(Packages::make(&site, &parts))?;
+    let packages = args.packing.packages(&site)?;
     let code = packages.code();
     let mut files = aws::render(&site.deployment, &code).map_err(|faults| refused(&faults))?;
     for form in &args.with {
@@ -61,16 +50,12 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
         };
         files.extend(aws::extra(&site.deployment, &code, extra).map_err(|faults| refused(&faults))?);
     }
-    make_dir(&args.out)?;
-    packages.write(&args.out)?;
-    for (name, _) in packages.files() {
-        say(args.out.join(name).display())?;
-    }
+    args.packing.write(&packages)?;
     for file in &files {
-        let path = args.out.join(&file.name);
+        let path = args.packing.out.join(&file.name);
         write_file(&path, file.text.as_bytes(), file.secret)?;
         say(path.display())?;
     }
-    tell(format_args!("how to deploy them: {}", args.out.join("README.md").display()));
+    tell(format_args!("how to deploy them: {}", args.packing.out.join("README.md").display()));
     Ok(Exit::Done)
 }
