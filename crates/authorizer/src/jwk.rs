@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::key::{Algorithm, Key, KeyFault, KeySet, Material};
+use crate::key::{Algorithm, Curve, Key, KeyFault, KeySet, Material};
 use crate::strict_json;
 
 /// The most keys one set may hold: a bound on the work an unknown `kid` causes.
@@ -26,8 +26,12 @@ pub enum JwkFault {
         key: usize,
         fault: KeyFault,
     },
-    /// An RSA key without `alg` under an issuer with several RSA algorithms, or an algorithm the issuer does not list.
+    /// The key's `alg` is not one for its `kty` and `crv`.
     Algorithm {
+        key: usize,
+    },
+    /// An RSA key without `alg` under an issuer with several RSA algorithms: a key has one.
+    SeveralAlgorithms {
         key: usize,
     },
     Symmetric {
@@ -38,8 +42,10 @@ pub enum JwkFault {
         key: usize,
     },
     SameId(String),
-    /// No key of the set is one of the issuer's algorithms.
-    NoneUsable,
+    /// No key of the set is one of the issuer's algorithms; `ed448` where one would sign with Ed448, which is not verified.
+    NoneUsable {
+        ed448: bool,
+    },
 }
 
 impl fmt::Display for JwkFault {
@@ -50,11 +56,17 @@ impl fmt::Display for JwkFault {
             Self::TooMany(count) => write!(f, "{count} keys; {MAX_KEYS} are taken"),
             Self::Member { key, member } => write!(f, "key {key}: `{member}` is missing or wrong"),
             Self::Key { key, fault } => write!(f, "key {key}: {fault}"),
-            Self::Algorithm { key } => write!(f, "key {key}: its `alg` is not one of the issuer's algorithms"),
+            Self::Algorithm { key } => write!(f, "key {key}: its `alg` is not one for its type of key"),
+            Self::SeveralAlgorithms { key } => {
+                write!(f, "key {key}: it has no `alg`, and its issuer lists several algorithms for RSA keys")
+            }
             Self::Symmetric { key } => write!(f, "key {key}: a secret does not belong in a published key set"),
             Self::Private { key } => write!(f, "key {key}: it holds the private half; publish the public one alone"),
             Self::SameId(id) => write!(f, "two keys share the `kid` `{id}`"),
-            Self::NoneUsable => write!(f, "no key of one of the issuer's algorithms"),
+            Self::NoneUsable { ed448: false } => write!(f, "no key of one of the issuer's algorithms"),
+            Self::NoneUsable { ed448: true } => {
+                write!(f, "no key of one of the issuer's algorithms; Ed448 is not supported, Ed25519 is")
+            }
         }
     }
 }
@@ -62,15 +74,16 @@ impl fmt::Display for JwkFault {
 /// Keys that were read and judged before, and travelled as [`Key::expose_jwk`] writes them: shared secrets among them.
 pub fn baked_key_set(jwks: &[Value], algorithms: &[Algorithm]) -> Result<KeySet, JwkFault> {
     let secret = |number, jwk: &Value| {
-        let wrong = JwkFault::Member { key: number, member: "k" };
-        let text = jwk.get("k").and_then(Value::as_str).ok_or(wrong.clone())?;
-        let secret = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong)?;
-        Key::new(None, Algorithm::Hs256, Material::Secret(secret.into()))
+        let wrong = |member| JwkFault::Member { key: number, member };
+        let text = |member: &'static str| jwk.get(member).and_then(Value::as_str).ok_or(wrong(member));
+        let algorithm = Algorithm::parse(text("alg")?).filter(|algorithm| algorithms.contains(algorithm));
+        let secret = URL_SAFE_NO_PAD.decode(text("k")?).map_err(|_| wrong("k"))?;
+        Key::new(None, algorithm.ok_or(wrong("alg"))?, Material::Secret(secret.into()))
             .map_err(|fault| JwkFault::Key { key: number, fault })
     };
     if algorithms.iter().all(|algorithm| algorithm.is_symmetric()) {
         let keys = jwks.iter().enumerate().map(|(number, jwk)| secret(number, jwk)).collect::<Result<Vec<_>, _>>()?;
-        return if keys.is_empty() { Err(JwkFault::NoneUsable) } else { Ok(KeySet::new(keys)) };
+        return if keys.is_empty() { Err(JwkFault::NoneUsable { ed448: false }) } else { Ok(KeySet::new(keys)) };
     }
     let set = serde_json::json!({ "keys": jwks });
     parse_jwk_set(set.to_string().as_bytes(), algorithms)
@@ -102,7 +115,7 @@ pub fn parse_jwk_set(bytes: &[u8], algorithms: &[Algorithm]) -> Result<KeySet, J
         keys.push(key);
     }
     if keys.is_empty() {
-        return Err(JwkFault::NoneUsable);
+        return Err(JwkFault::NoneUsable { ed448: list.iter().any(|jwk| jwk.get("crv") == Some(&"Ed448".into())) });
     }
     Ok(KeySet::new(keys))
 }
@@ -132,41 +145,45 @@ fn parse_jwk(number: usize, jwk: &Map<String, Value>, algorithms: &[Algorithm]) 
         let encoded = text(member)?.ok_or(wrong(member))?;
         URL_SAFE_NO_PAD.decode(encoded).map_err(|_| wrong(member))
     };
+    let named = alg.map(Algorithm::parse);
     let (algorithm, material) = match (text("kty")?, text("crv")?) {
-        (Some("EC"), Some("P-256")) => {
-            let mut point = [4; 65];
-            let coordinates = [bytes("x")?, bytes("y")?].concat();
-            if coordinates.len() != 64 {
-                return Err(wrong("x"));
+        (Some("EC"), Some(name)) => {
+            // A curve that is not verified here (secp256k1, say) is for somebody else.
+            let Some(curve) = Curve::parse(name) else { return Ok(None) };
+            let mut point = vec![4];
+            for (member, coordinate) in [("x", bytes("x")?), ("y", bytes("y")?)] {
+                if coordinate.len() != curve.coordinate() {
+                    return Err(wrong(member));
+                }
+                point.extend(coordinate);
             }
-            for (place, byte) in point.iter_mut().skip(1).zip(coordinates) {
-                *place = byte;
-            }
-            (Algorithm::Es256, Material::P256(point))
+            (curve.algorithm(), Material::Ec { curve, point })
         }
         (Some("OKP"), Some("Ed25519")) => {
             (Algorithm::EdDsa, Material::Ed25519(bytes("x")?.try_into().map_err(|_| wrong("x"))?))
         }
         (Some("RSA"), _) => {
             let strip = |number: Vec<u8>| number.into_iter().skip_while(|byte| *byte == 0).collect();
-            (Algorithm::Rs256, Material::Rsa { modulus: strip(bytes("n")?), exponent: strip(bytes("e")?) })
+            let material = Material::Rsa { modulus: strip(bytes("n")?), exponent: strip(bytes("e")?) };
+            let mut listed = algorithms.iter().copied().filter(|algorithm| algorithm.is_rsa());
+            match (named, listed.next(), listed.next()) {
+                (Some(Some(named)), _, _) if !named.is_rsa() => return Err(JwkFault::Algorithm { key: number }),
+                (Some(Some(named)), _, _) => (named, material),
+                (None, Some(only), None) => (only, material),
+                (None, Some(_), Some(_)) => return Err(JwkFault::SeveralAlgorithms { key: number }),
+                (None, None, _) | (Some(None), _, _) => return Ok(None),
+            }
         }
         (Some("oct"), _) => return Err(JwkFault::Symmetric { key: number }),
         (Some(_), _) => return Ok(None),
         (None, _) => return Err(wrong("kty")),
     };
-    let named = match alg {
-        None => true,
-        Some("Ed25519") => algorithm == Algorithm::EdDsa,
-        Some(name) => name == algorithm.as_str(),
-    };
-    if !named || !algorithms.contains(&algorithm) {
-        // A key of the issuer's for another purpose (RS512, say) is no fault; it is just not used.
-        return if alg.is_some_and(|name| Algorithm::parse(name).is_some()) && algorithms.contains(&algorithm) {
-            Err(JwkFault::Algorithm { key: number })
-        } else {
-            Ok(None)
-        };
+    match named {
+        // For another purpose (`ECDH-ES`, say): no fault, just not used.
+        Some(None) => return Ok(None),
+        Some(Some(named)) if named != algorithm => return Err(JwkFault::Algorithm { key: number }),
+        _ if !algorithms.contains(&algorithm) => return Ok(None),
+        _ => {}
     }
     Key::new(id, algorithm, material).map(Some).map_err(|fault| JwkFault::Key { key: number, fault })
 }
@@ -198,7 +215,9 @@ mod tests {
         assert_eq!(parse_jwk_set(b"{}", &Algorithm::ALL).unwrap_err(), JwkFault::NoKeys);
         assert_eq!(parse_jwk_set(b"{\"keys\":[],\"keys\":[]}", &Algorithm::ALL).unwrap_err(), JwkFault::NotJson);
         assert_eq!(parse(&[EC, EC], &Algorithm::ALL).unwrap_err(), JwkFault::SameId("1".to_owned()));
-        let small = format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, "q".repeat(168));
+        let nameless = format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, "q".repeat(168));
+        assert_eq!(parse(&[EC, &nameless], &Algorithm::ALL).unwrap_err(), JwkFault::SeveralAlgorithms { key: 1 });
+        let small = nameless.replace("\"e\"", "\"alg\":\"PS384\",\"e\"");
         assert!(matches!(parse(&[EC, &small], &Algorithm::ALL), Err(JwkFault::Key { key: 1, .. })));
         let private = ED.replace("\"kid\"", "\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\",\"kid\"");
         assert_eq!(parse(&[EC, &private], &Algorithm::ALL).unwrap_err(), JwkFault::Private { key: 1 });
@@ -206,7 +225,7 @@ mod tests {
         assert_eq!(parse(&[oct], &Algorithm::ALL).unwrap_err(), JwkFault::Symmetric { key: 0 });
         assert!(parse(&[&EC.replace("\"x\":\"M", "\"x\":\"")], &Algorithm::ALL).is_err());
         assert!(parse(&[&EC.replace("\"kid\":\"1\"", "\"kid\":1")], &Algorithm::ALL).is_err());
-        assert_eq!(parse(&[EC], &[Algorithm::EdDsa]).unwrap_err(), JwkFault::NoneUsable);
+        assert_eq!(parse(&[EC], &[Algorithm::EdDsa]).unwrap_err(), JwkFault::NoneUsable { ed448: false });
         let many = vec![EC; 65];
         assert_eq!(parse(&many, &Algorithm::ALL).unwrap_err(), JwkFault::TooMany(65));
     }

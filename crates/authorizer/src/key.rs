@@ -13,38 +13,141 @@ use serde_json::{Map, Value};
 pub enum Algorithm {
     #[serde(rename = "HS256")]
     Hs256,
+    #[serde(rename = "HS384")]
+    Hs384,
+    #[serde(rename = "HS512")]
+    Hs512,
     #[serde(rename = "RS256")]
     Rs256,
+    #[serde(rename = "RS384")]
+    Rs384,
+    #[serde(rename = "RS512")]
+    Rs512,
+    #[serde(rename = "PS256")]
+    Ps256,
+    #[serde(rename = "PS384")]
+    Ps384,
+    #[serde(rename = "PS512")]
+    Ps512,
     #[serde(rename = "ES256")]
     Es256,
+    #[serde(rename = "ES384")]
+    Es384,
+    #[serde(rename = "ES512")]
+    Es512,
+    /// Over Ed25519 alone; RFC 9864 calls that `Ed25519`.
     #[serde(rename = "EdDSA")]
     EdDsa,
 }
 
+/// The curves of RFC 7518 section 6.2.1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
 impl Algorithm {
-    pub const ALL: [Self; 4] = [Self::Hs256, Self::Rs256, Self::Es256, Self::EdDsa];
+    pub const ALL: [Self; 13] = [
+        Self::Hs256,
+        Self::Hs384,
+        Self::Hs512,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::EdDsa,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
             Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
             Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
             Self::EdDsa => "EdDSA",
         }
     }
 
+    /// By its registered name, case and all. `Ed25519` is the name of RFC 9864 for the EdDSA that is verified.
     pub fn parse(name: &str) -> Option<Self> {
+        if name == "Ed25519" {
+            return Some(Self::EdDsa);
+        }
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 
     pub fn is_symmetric(self) -> bool {
-        self == Self::Hs256
+        self.least_secret().is_some()
+    }
+
+    /// Bytes of the shortest secret: as many as the hash has (RFC 7518 section 3.2).
+    pub fn least_secret(self) -> Option<usize> {
+        match self {
+            Self::Hs256 => Some(32),
+            Self::Hs384 => Some(48),
+            Self::Hs512 => Some(64),
+            _ => None,
+        }
+    }
+
+    pub fn is_rsa(self) -> bool {
+        matches!(self, Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512)
     }
 }
 
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl Curve {
+    const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
+
+    /// The name in a JWK's `crv`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|curve| curve.as_str() == name)
+    }
+
+    /// Bytes of one coordinate, and of each half of a signature.
+    pub fn coordinate(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+
+    /// The one algorithm of JWS on this curve (RFC 7518 section 3.4).
+    pub fn algorithm(self) -> Algorithm {
+        match self {
+            Self::P256 => Algorithm::Es256,
+            Self::P384 => Algorithm::Es384,
+            Self::P521 => Algorithm::Es512,
+        }
     }
 }
 
@@ -58,7 +161,10 @@ pub enum Material {
         exponent: Vec<u8>,
     },
     /// The uncompressed point: 0x04, x, y.
-    P256([u8; 65]),
+    Ec {
+        curve: Curve,
+        point: Vec<u8>,
+    },
     Ed25519([u8; 32]),
 }
 
@@ -71,12 +177,14 @@ pub struct Key {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFault {
-    /// RFC 7518 section 3.2: an HS256 secret has at least 32 bytes.
-    ShortSecret { bytes: usize },
+    /// RFC 7518 section 3.2: a secret has at least as many bytes as its hash.
+    ShortSecret { bytes: usize, least: usize },
     /// RFC 7518 section 3.3: at least 2,048 bits; above 8,192 verification is a burden.
     RsaSize { bits: usize },
-    /// The exponent is even, below 3 or above 33 bits.
+    /// The modulus is even or the exponent is even, below 3 or above 33 bits.
     RsaExponent,
+    /// Not an uncompressed point of its curve's length.
+    PointLength,
     /// An Ed25519 point of order 1, 2, 4 or 8: signatures that nobody made verify under it.
     SmallOrder,
     /// The key's type is not the algorithm's.
@@ -86,9 +194,14 @@ pub enum KeyFault {
 impl fmt::Display for KeyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ShortSecret { bytes } => write!(f, "the secret has {bytes} bytes; HS256 needs at least 32"),
+            Self::ShortSecret { bytes, least } => {
+                write!(f, "the secret has {bytes} bytes; HS{} needs at least {least}", least * 8)
+            }
             Self::RsaSize { bits } => write!(f, "the RSA key has {bits} bits; 2,048 to 8,192 are taken"),
-            Self::RsaExponent => write!(f, "the RSA key's exponent is not an odd number from 3 to 33 bits"),
+            Self::RsaExponent => {
+                write!(f, "the RSA key's modulus is even, or its exponent is not an odd number from 3 to 33 bits")
+            }
+            Self::PointLength => write!(f, "the key is not a point of its curve"),
             Self::SmallOrder => write!(f, "the Ed25519 key is a point of small order"),
             Self::WrongType => write!(f, "the key's type is not its algorithm's"),
         }
@@ -97,25 +210,24 @@ impl fmt::Display for KeyFault {
 
 impl Key {
     pub fn new(id: Option<String>, algorithm: Algorithm, material: Material) -> Result<Self, KeyFault> {
-        match (algorithm, &material) {
-            (Algorithm::Hs256, Material::Secret(secret)) => {
+        match (&material, algorithm.least_secret()) {
+            (Material::Secret(secret), Some(least)) => {
                 let bytes = secret.expose_secret().len();
-                if bytes < 32 {
-                    return Err(KeyFault::ShortSecret { bytes });
+                if bytes < least {
+                    return Err(KeyFault::ShortSecret { bytes, least });
                 }
             }
-            (Algorithm::Rs256, Material::Rsa { modulus, exponent }) => {
-                let bits = bit_length(modulus);
-                if !(2048..=8192).contains(&bits) {
-                    return Err(KeyFault::RsaSize { bits });
-                }
-                let odd = exponent.last().is_some_and(|byte| byte & 1 == 1);
-                if !odd || !(2..=33).contains(&bit_length(exponent)) {
-                    return Err(KeyFault::RsaExponent);
+            (Material::Rsa { modulus, exponent }, None) if algorithm.is_rsa() => check_rsa(modulus, exponent)?,
+            (Material::Ec { curve, point }, None) if curve.algorithm() == algorithm => {
+                if point.len() != 1 + 2 * curve.coordinate() || point.first() != Some(&4) {
+                    return Err(KeyFault::PointLength);
                 }
             }
-            (Algorithm::EdDsa, Material::Ed25519(point)) if has_small_order(point) => return Err(KeyFault::SmallOrder),
-            (Algorithm::Es256, Material::P256(_)) | (Algorithm::EdDsa, Material::Ed25519(_)) => {}
+            (Material::Ed25519(point), None) if algorithm == Algorithm::EdDsa => {
+                if has_small_order(point) {
+                    return Err(KeyFault::SmallOrder);
+                }
+            }
             _ => return Err(KeyFault::WrongType),
         }
         Ok(Self { id, algorithm, material })
@@ -148,10 +260,10 @@ impl Key {
                 set("n", encode(modulus));
                 set("e", encode(exponent));
             }
-            Material::P256([_, point @ ..]) => {
-                let (x, y) = point.split_at(32);
+            Material::Ec { curve, point } => {
+                let (x, y) = point.get(1..).unwrap_or_default().split_at(curve.coordinate());
                 set("kty", "EC".into());
-                set("crv", "P-256".into());
+                set("crv", curve.as_str().into());
                 set("x", encode(x));
                 set("y", encode(y));
             }
@@ -167,6 +279,18 @@ impl Key {
         }
         Value::Object(members)
     }
+}
+
+fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyFault> {
+    let bits = bit_length(modulus);
+    if !(2048..=8192).contains(&bits) {
+        return Err(KeyFault::RsaSize { bits });
+    }
+    let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
+    if !odd(modulus) || !odd(exponent) || !(2..=33).contains(&bit_length(exponent)) {
+        return Err(KeyFault::RsaExponent);
+    }
+    Ok(())
 }
 
 fn bit_length(number: &[u8]) -> usize {

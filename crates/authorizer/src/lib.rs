@@ -30,7 +30,7 @@ pub use cors::{AllowedOrigin, Cors, PREFLIGHT_MAX_AGE};
 pub use denied::{Denied, Malformed, PublicCode};
 pub use issuer::{IssuerId, IssuerSettings};
 pub use jwk::{JwkFault, baked_key_set, parse_jwk_set};
-pub use key::{Algorithm, Key, KeyFault, KeySet, KeySets, Material};
+pub use key::{Algorithm, Curve, Key, KeyFault, KeySet, KeySets, Material};
 pub use path::{MAX_PATH, ObjectPath, PathFault};
 pub use pattern::{Kind, Pattern, PatternFault, Relation};
 pub use routes::{RouteId, RouteSettings};

@@ -126,7 +126,7 @@ fn open_key(path: &Path, algorithm: Algorithm) -> Result<SigningKey, SigningErro
     if !path.exists() {
         SigningKey::generate(algorithm)?.save(path)?;
     }
-    SigningKey::load(path)
+    SigningKey::load(path, Some(algorithm))
 }
 
 /// An owner and a reader of one workspace, and an owner of another.

@@ -1,10 +1,12 @@
 //! Verifies signatures with aws-lc. A key has one algorithm for life; nothing of a token chooses it.
 
-use authorizer::{Key, Material, Signatures};
+use authorizer::{Algorithm, Curve, Key, Material, Signatures};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, EcdsaVerificationAlgorithm,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, UnparsedPublicKey,
 };
 use secrecy::ExposeSecret;
 
@@ -16,34 +18,63 @@ impl Signatures for Native {
     fn verify(&self, key: &Key, message: &[u8], signature: &[u8]) -> bool {
         match key.material() {
             // Compares in constant time.
-            Material::Secret(secret) => {
-                let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret());
-                hmac::verify(&key, message, signature).is_ok()
-            }
-            Material::Rsa { modulus, exponent } => PublicKeyComponents { n: modulus, e: exponent }
-                .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
-                .is_ok(),
-            // Exactly 64 bytes, r and s from 1 to n - 1; DER is refused.
-            Material::P256(point) => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
+            Material::Secret(secret) => hmac_of(key.algorithm()).is_some_and(|algorithm| {
+                hmac::verify(&hmac::Key::new(algorithm, secret.expose_secret()), message, signature).is_ok()
+            }),
+            Material::Rsa { modulus, exponent } => rsa_of(key.algorithm()).is_some_and(|parameters| {
+                PublicKeyComponents { n: modulus, e: exponent }.verify(parameters, message, signature).is_ok()
+            }),
+            // Exactly two numbers of the curve's length, from 1 to n - 1; DER is refused.
+            Material::Ec { curve, point } => {
+                UnparsedPublicKey::new(ecdsa_of(*curve), point).verify(message, signature).is_ok()
             }
             Material::Ed25519(point) => UnparsedPublicKey::new(&ED25519, point).verify(message, signature).is_ok(),
         }
     }
 }
 
-/// Whether anything can be signed with the private half at all: a P-256 point lies on its curve.
+/// Whether anything can be signed with the private half at all: a point lies on its curve.
 pub fn is_usable(key: &Key) -> bool {
     match key.material() {
-        Material::P256(point) => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).is_ok(),
+        Material::Ec { curve, point } => ParsedPublicKey::new(ecdsa_of(*curve), point).is_ok(),
         Material::Secret(_) | Material::Rsa { .. } | Material::Ed25519(_) => true,
+    }
+}
+
+pub fn hmac_of(algorithm: Algorithm) -> Option<hmac::Algorithm> {
+    match algorithm {
+        Algorithm::Hs256 => Some(hmac::HMAC_SHA256),
+        Algorithm::Hs384 => Some(hmac::HMAC_SHA384),
+        Algorithm::Hs512 => Some(hmac::HMAC_SHA512),
+        _ => None,
+    }
+}
+
+/// PSS salts have the hash's length, as RFC 7518 section 3.5 demands.
+fn rsa_of(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    match algorithm {
+        Algorithm::Rs256 => Some(&RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::Rs384 => Some(&RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::Rs512 => Some(&RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::Ps256 => Some(&RSA_PSS_2048_8192_SHA256),
+        Algorithm::Ps384 => Some(&RSA_PSS_2048_8192_SHA384),
+        Algorithm::Ps512 => Some(&RSA_PSS_2048_8192_SHA512),
+        _ => None,
+    }
+}
+
+fn ecdsa_of(curve: Curve) -> &'static EcdsaVerificationAlgorithm {
+    match curve {
+        Curve::P256 => &ECDSA_P256_SHA256_FIXED,
+        Curve::P384 => &ECDSA_P384_SHA384_FIXED,
+        Curve::P521 => &ECDSA_P521_SHA512_FIXED,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use authorizer::{Algorithm, parse_jwk_set};
+    use authorizer::parse_jwk_set;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -58,7 +89,7 @@ mod tests {
         let set = parse_jwk_set(format!("{{\"keys\":[{jwk}]}}").as_bytes(), &Algorithm::ALL).unwrap();
         let key = &set.keys()[0];
         let material = match key.material() {
-            Material::P256(point) => Material::P256(*point),
+            Material::Ec { curve, point } => Material::Ec { curve: *curve, point: point.clone() },
             Material::Ed25519(point) => Material::Ed25519(*point),
             other => panic!("{other:?}"),
         };
@@ -130,8 +161,8 @@ mod tests {
     #[test]
     fn points_off_the_curve_are_found() {
         assert!(is_usable(&p256().0) && is_usable(&ed25519().0));
-        let mut off_curve = [4; 65];
-        off_curve[1..].fill(1);
-        assert!(!is_usable(&Key::new(None, Algorithm::Es256, Material::P256(off_curve)).unwrap()));
+        let mut point = vec![1; 65];
+        point[0] = 4;
+        assert!(!is_usable(&Key::new(None, Algorithm::Es256, Material::Ec { curve: Curve::P256, point }).unwrap()));
     }
 }

@@ -59,7 +59,7 @@ fn same_key(a: &Key, b: &Key) -> bool {
             (Material::Rsa { modulus, exponent }, Material::Rsa { modulus: n, exponent: e }) => {
                 modulus == n && exponent == e
             }
-            (Material::P256(a), Material::P256(b)) => a == b,
+            (Material::Ec { curve, point }, Material::Ec { curve: c, point: p }) => (curve, point) == (c, p),
             (Material::Ed25519(a), Material::Ed25519(b)) => a == b,
             _ => false,
         }

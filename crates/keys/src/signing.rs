@@ -3,11 +3,13 @@
 use std::fmt;
 use std::path::Path;
 
-use authorizer::Algorithm;
+use authorizer::{Algorithm, Curve};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 use aws_lc_rs::{digest, hmac, rand};
 use base64::Engine;
@@ -17,11 +19,13 @@ use serde_json::{Map, Value, json};
 
 use crate::der::rsa_public_numbers;
 use crate::error::KeysError;
+use crate::native::hmac_of;
 use crate::private_jwk;
 
 /// A private key, or a shared secret.
 pub struct SigningKey {
     pub(crate) pair: Pair,
+    algorithm: Algorithm,
     /// The `kid` of its tokens; a shared secret has none.
     pub(crate) id: Option<String>,
 }
@@ -29,7 +33,7 @@ pub struct SigningKey {
 pub(crate) enum Pair {
     Secret(SecretSlice<u8>),
     Rsa(RsaKeyPair),
-    P256(EcdsaKeyPair),
+    Ec(Curve, EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
 }
 
@@ -72,21 +76,25 @@ impl std::error::Error for SigningError {}
 impl SigningKey {
     pub fn generate(algorithm: Algorithm) -> Result<Self, SigningError> {
         let refused = |_| SigningError::Refused;
-        Ok(Self::new(match algorithm {
-            Algorithm::Hs256 => {
-                let mut bytes = [0; 32];
+        let pair = match (algorithm, algorithm.least_secret()) {
+            (_, Some(least)) => {
+                let mut bytes = vec![0; least];
                 rand::fill(&mut bytes).map_err(refused)?;
                 Pair::Secret(encode(bytes).into_bytes().into())
             }
-            Algorithm::Rs256 => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).map_err(refused)?),
-            Algorithm::Es256 => Pair::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(refused)?),
-            Algorithm::EdDsa => Pair::Ed25519(Ed25519KeyPair::generate().map_err(refused)?),
-        }))
+            (Algorithm::Es256, _) => ec_pair(Curve::P256)?,
+            (Algorithm::Es384, _) => ec_pair(Curve::P384)?,
+            (Algorithm::Es512, _) => ec_pair(Curve::P521)?,
+            (Algorithm::EdDsa, _) => Pair::Ed25519(Ed25519KeyPair::generate().map_err(refused)?),
+            _ => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).map_err(refused)?),
+        };
+        Self::new(pair, algorithm).ok_or(SigningError::Refused)
     }
 
-    /// Reads a private JWK (RFC 7517), or else a shared secret of at least 32 bytes.
-    pub fn load(path: &Path) -> Result<Self, SigningError> {
-        private_jwk::load(path)
+    /// Reads a private JWK (RFC 7517), or else a shared secret. What the file leaves open (an RSA key without `alg`, a plain
+    /// secret), `wanted` says; without it RS256 and HS256 are meant.
+    pub fn load(path: &Path, wanted: Option<Algorithm>) -> Result<Self, SigningError> {
+        private_jwk::load(path, wanted)
     }
 
     /// Writes a private JWK, or a shared secret as it is, to a new file that only its owner can read.
@@ -94,20 +102,21 @@ impl SigningKey {
         private_jwk::save(self, path)
     }
 
-    /// With the thumbprint as its `kid`.
-    pub(crate) fn new(pair: Pair) -> Self {
-        let mut key = Self { pair, id: None };
+    /// With the thumbprint as its `kid`; none where the algorithm is not one for this kind of key, or the secret is too short.
+    pub(crate) fn new(pair: Pair, algorithm: Algorithm) -> Option<Self> {
+        let fits = match &pair {
+            Pair::Secret(secret) => algorithm.least_secret().is_some_and(|least| secret.expose_secret().len() >= least),
+            Pair::Rsa(_) => algorithm.is_rsa(),
+            Pair::Ec(curve, _) => curve.algorithm() == algorithm,
+            Pair::Ed25519(_) => algorithm == Algorithm::EdDsa,
+        };
+        let mut key = Self { pair, algorithm, id: None };
         key.id = key.public_members().map(|members| thumbprint(&members));
-        key
+        fits.then_some(key)
     }
 
     pub fn algorithm(&self) -> Algorithm {
-        match &self.pair {
-            Pair::Secret(_) => Algorithm::Hs256,
-            Pair::Rsa(_) => Algorithm::Rs256,
-            Pair::P256(_) => Algorithm::Es256,
-            Pair::Ed25519(_) => Algorithm::EdDsa,
-        }
+        self.algorithm
     }
 
     pub fn id(&self) -> Option<&str> {
@@ -130,15 +139,16 @@ impl SigningKey {
         let refused = |_| SigningError::Refused;
         Ok(match &self.pair {
             Pair::Secret(secret) => {
-                let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret());
-                hmac::sign(&key, message).as_ref().to_vec()
+                let algorithm = hmac_of(self.algorithm).ok_or(SigningError::Refused)?;
+                hmac::sign(&hmac::Key::new(algorithm, secret.expose_secret()), message).as_ref().to_vec()
             }
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(refused)?;
+                let encoding = rsa_encoding(self.algorithm).ok_or(SigningError::Refused)?;
+                pair.sign(encoding, &SystemRandom::new(), message, &mut signature).map_err(refused)?;
                 signature
             }
-            Pair::P256(pair) => pair.sign(&SystemRandom::new(), message).map_err(refused)?.as_ref().to_vec(),
+            Pair::Ec(_, pair) => pair.sign(&SystemRandom::new(), message).map_err(refused)?.as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.try_sign(message).map_err(refused)?.as_ref().to_vec(),
         })
     }
@@ -170,9 +180,9 @@ impl SigningKey {
                 let [modulus, exponent] = rsa_public_numbers(pair.public_key().as_ref())?;
                 Some(vec![("e", encode(exponent)), ("kty", text("RSA")), ("n", encode(modulus))])
             }
-            Pair::P256(pair) => {
-                let (x, y) = pair.public_key().as_ref().get(1..)?.split_at_checked(32)?;
-                Some(vec![("crv", text("P-256")), ("kty", text("EC")), ("x", encode(x)), ("y", encode(y))])
+            Pair::Ec(curve, pair) => {
+                let (x, y) = pair.public_key().as_ref().get(1..)?.split_at_checked(curve.coordinate())?;
+                Some(vec![("crv", text(curve.as_str())), ("kty", text("EC")), ("x", encode(x)), ("y", encode(y))])
             }
             Pair::Ed25519(pair) => {
                 Some(vec![("crv", text("Ed25519")), ("kty", text("OKP")), ("x", encode(pair.public_key()))])
@@ -184,6 +194,31 @@ impl SigningKey {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey").field("algorithm", &self.algorithm()).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+fn ec_pair(curve: Curve) -> Result<Pair, SigningError> {
+    let pair = EcdsaKeyPair::generate(ecdsa_signing(curve)).map_err(|_| SigningError::Refused)?;
+    Ok(Pair::Ec(curve, pair))
+}
+
+pub(crate) fn ecdsa_signing(curve: Curve) -> &'static EcdsaSigningAlgorithm {
+    match curve {
+        Curve::P256 => &ECDSA_P256_SHA256_FIXED_SIGNING,
+        Curve::P384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
+        Curve::P521 => &ECDSA_P521_SHA512_FIXED_SIGNING,
+    }
+}
+
+fn rsa_encoding(algorithm: Algorithm) -> Option<&'static dyn RsaEncoding> {
+    match algorithm {
+        Algorithm::Rs256 => Some(&RSA_PKCS1_SHA256),
+        Algorithm::Rs384 => Some(&RSA_PKCS1_SHA384),
+        Algorithm::Rs512 => Some(&RSA_PKCS1_SHA512),
+        Algorithm::Ps256 => Some(&RSA_PSS_SHA256),
+        Algorithm::Ps384 => Some(&RSA_PSS_SHA384),
+        Algorithm::Ps512 => Some(&RSA_PSS_SHA512),
+        _ => None,
     }
 }
 
@@ -244,7 +279,7 @@ mod tests {
                 use std::os::unix::fs::PermissionsExt;
                 assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
             }
-            let loaded = SigningKey::load(&path).unwrap();
+            let loaded = SigningKey::load(&path, Some(algorithm)).unwrap();
             assert_eq!((loaded.algorithm(), loaded.id()), (algorithm, made.id()));
             let set = if algorithm.is_symmetric() {
                 assert_eq!(made.public_jwk(), None);
@@ -274,10 +309,10 @@ mod tests {
 
         let folder = Folder::new("thumbprints");
         let jwk = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
-        let key = SigningKey::load(&folder.write("ed", jwk.as_bytes())).unwrap();
+        let key = SigningKey::load(&folder.write("ed", jwk.as_bytes()), None).unwrap();
         assert_eq!(key.id(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
         let named =
-            SigningKey::load(&folder.write("named", jwk.replace("{\"kty", "{\"kid\":\"mine\",\"kty").as_bytes()));
+            SigningKey::load(&folder.write("named", jwk.replace("{\"kty", "{\"kid\":\"mine\",\"kty").as_bytes()), None);
         assert_eq!(named.unwrap().id(), Some("mine"));
     }
 
@@ -286,7 +321,8 @@ mod tests {
         let folder = Folder::new("refused");
         for (jwk, member) in [
             ("{}", "kty"),
-            (r#"{"kty":"EC","crv":"P-384"}"#, "kty"),
+            (r#"{"kty":"EC","crv":"P-384"}"#, "x"),
+            (r#"{"kty":"EC","crv":"secp256k1"}"#, "crv"),
             (r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#, "d"),
             (
                 r#"{"kty":"OKP","crv":"Ed25519","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#,
@@ -299,14 +335,15 @@ mod tests {
             (r#"{"kty":"oct","k":"c2hvcnQ"}"#, "k"),
             (r#"{"kty":"RSA","n":"AQ","e":"AQAB","d":"AQ","p":"AQ","q":"AQ","dp":"AQ","dq":"AQ","qi":"AQ"}"#, "d"),
         ] {
-            match SigningKey::load(&folder.write("key", jwk.as_bytes())) {
+            match SigningKey::load(&folder.write("key", jwk.as_bytes()), None) {
                 Err(SigningError::Jwk { member: found, .. }) => assert_eq!(found, member, "{jwk}"),
                 other => panic!("{jwk}: {other:?}"),
             }
         }
-        assert!(SigningKey::load(&folder.write("short", b"short")).is_err());
+        assert!(SigningKey::load(&folder.write("short", b"short"), None).is_err());
         assert!(
-            SigningKey::load(&folder.write("pem", b"-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n")).is_err()
+            SigningKey::load(&folder.write("pem", b"-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n"), None)
+                .is_err()
         );
     }
 }

@@ -19,7 +19,7 @@ pub enum Source {
     JwksUrl(String),
     /// A JWK set.
     JwksFile(PathBuf),
-    /// An HS256 secret: the file's bytes without one line break at the end, at least 32 of them.
+    /// A shared secret: the file's bytes without one line break at the end, at least as many as its algorithm's hash has.
     SecretFile(PathBuf),
 }
 
@@ -40,7 +40,9 @@ impl Source {
                 }
             }
             Self::SecretFile(path) => {
-                let key = Key::new(None, Algorithm::Hs256, Material::Secret(read_secret(path)?))
+                // The configuration lists one algorithm beside a secret.
+                let algorithm = algorithms.first().copied().unwrap_or(Algorithm::Hs256);
+                let key = Key::new(None, algorithm, Material::Secret(read_secret(path)?))
                     .map_err(|fault| KeysError::Secret { path: path.clone(), fault })?;
                 Ok(Some(KeySet::new(vec![key])))
             }

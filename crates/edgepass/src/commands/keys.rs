@@ -15,10 +15,10 @@ pub enum Command {
     Jwks(JwksArgs),
 }
 
-/// Make a private key (or an HS256 secret) in a new file that only you can read
+/// Make a private key (or a shared secret) in a new file that only you can read
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The file is a private JWK, which other tools read too; for HS256 it is the plain secret.
+The file is a private JWK, which other tools read too; for HS256, HS384 and HS512 it is the plain secret.
 An existing file is never overwritten.
 
 Examples:
@@ -26,7 +26,7 @@ Examples:
   edgepass keys jwks --key app.jwk > jwks.json      # then: jwks_file = \"jwks.json\"
   edgepass keys new --algorithm HS256 --out app.secret   # then: secret_file = \"app.secret\"")]
 pub struct NewArgs {
-    /// ES256, `EdDSA`, RS256 or HS256
+    /// ES256, ES384, ES512, `EdDSA`, RS256 to RS512, PS256 to PS512, HS256 to HS512
     #[arg(long, value_name = "NAME", default_value = "ES256", value_parser = algorithm)]
     algorithm: Algorithm,
     /// The file to make
@@ -72,7 +72,7 @@ fn new(args: &NewArgs) -> Result<Exit, Trouble> {
 fn jwks(args: &JwksArgs) -> Result<Exit, Trouble> {
     let mut loaded = Vec::new();
     for path in &args.keys {
-        let key = SigningKey::load(path).map_err(Trouble::failed)?;
+        let key = SigningKey::load(path, None).map_err(Trouble::failed)?;
         if key.algorithm().is_symmetric() {
             let message = format!("`{}` is a shared secret, which has no public half", path.display());
             return Err(Trouble::usage(message).with_hint("name it in the configuration with `secret_file`"));
@@ -86,7 +86,7 @@ fn jwks(args: &JwksArgs) -> Result<Exit, Trouble> {
     Ok(Exit::Done)
 }
 
-fn algorithm(name: &str) -> Result<Algorithm, String> {
+pub fn algorithm(name: &str) -> Result<Algorithm, String> {
     let known = Algorithm::ALL;
     known
         .into_iter()

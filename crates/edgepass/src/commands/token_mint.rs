@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use authorizer::Algorithm;
 use keys::{SigningKey, Source};
 use serde_json::{Map, Value};
 
 use crate::cli::Exit;
+use crate::commands::keys::algorithm;
 use crate::config;
 use crate::trouble::{Trouble, say, tell};
 
@@ -29,6 +31,9 @@ pub struct Args {
     /// The file of the private key or secret
     #[arg(long, value_name = "FILE", required_unless_present = "config")]
     key: Option<PathBuf>,
+    /// What to sign with, where the key's file leaves it open: a plain secret (else HS256), an RSA key without `alg` (else RS256)
+    #[arg(long, value_name = "NAME", value_parser = algorithm)]
+    algorithm: Option<Algorithm>,
     /// The `iss` claim; with --config the name of an issuer
     #[arg(long, value_name = "ISSUER")]
     issuer: Option<String>,
@@ -62,7 +67,7 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
     };
     text("sub", args.subject.as_deref());
     let key = if let (Some(file), Some(name)) = (&args.config, &args.issuer) {
-        let (key, issuer, audience) = of_issuer(file, name, args.key.as_deref())?;
+        let (key, issuer, audience) = of_issuer(file, name, args)?;
         text("iss", Some(&issuer));
         text("aud", Some(args.audience.as_deref().unwrap_or(&audience)));
         key
@@ -70,7 +75,7 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
         text("iss", args.issuer.as_deref());
         text("aud", args.audience.as_deref());
         let path = args.key.as_deref().ok_or_else(|| Trouble::usage("`--key` is missing"))?;
-        load(path)?
+        load(path, args.algorithm)?
     };
     claims.extend(args.claims.iter().cloned());
     for wanted in ["iss", "aud"].into_iter().filter(|wanted| !claims.contains_key(*wanted)) {
@@ -81,7 +86,7 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
 }
 
 /// The key, `iss` and `aud` for an issuer of a configuration.
-fn of_issuer(file: &Path, name: &str, key: Option<&Path>) -> Result<(SigningKey, String, String), Trouble> {
+fn of_issuer(file: &Path, name: &str, args: &Args) -> Result<(SigningKey, String, String), Trouble> {
     let config = config::load(file)?;
     let Some(issuer) = config.issuers.iter().find(|issuer| issuer.settings.name == name) else {
         let known: Vec<_> = config.issuers.iter().map(|issuer| format!("`{}`", issuer.settings.name)).collect();
@@ -89,9 +94,13 @@ fn of_issuer(file: &Path, name: &str, key: Option<&Path>) -> Result<(SigningKey,
         return Err(trouble.with_hint(format!("its issuers are {}", known.join(", "))));
     };
     let settings = &issuer.settings;
-    let key = match (key, &issuer.source) {
-        (Some(path), _) => load(path)?,
-        (None, Source::SecretFile(path)) => load(path)?,
+    let only = match settings.algorithms.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    };
+    let key = match (args.key.as_deref(), &issuer.source) {
+        (Some(path), _) => load(path, args.algorithm.or(only))?,
+        (None, Source::SecretFile(path)) => load(path, only)?,
         (None, _) => {
             let trouble = Trouble::usage(format!("the issuer `{name}` publishes public keys: `--key` is missing"));
             return Err(trouble.with_hint("name the file of the private key"));
@@ -104,8 +113,8 @@ fn of_issuer(file: &Path, name: &str, key: Option<&Path>) -> Result<(SigningKey,
     Ok((key, settings.issuer.clone(), settings.audience.clone()))
 }
 
-fn load(path: &Path) -> Result<SigningKey, Trouble> {
-    SigningKey::load(path).map_err(|error| {
+fn load(path: &Path, algorithm: Option<Algorithm>) -> Result<SigningKey, Trouble> {
+    SigningKey::load(path, algorithm).map_err(|error| {
         Trouble::failed(error).with_hint("`edgepass keys new --algorithm ES256 --out FILE` makes a key")
     })
 }

@@ -99,14 +99,19 @@ fn source(
     Some(source)
 }
 
-/// A shared secret is for HS256 alone, and HS256 for nothing else: a public key must never pass for a secret.
+/// A shared secret is for one HMAC algorithm alone, and that for nothing else: a public key must never pass for a secret.
 fn check_kind(section: &Section<'_>, key: &str, algorithms: Option<&[Algorithm]>, faults: &mut Faults) {
     let secret = key == "secret_file";
+    if secret && algorithms.is_some_and(|algorithms| algorithms.len() > 1) {
+        let mistake = Mistake::new("several algorithms for one secret: a key has one").hint("keep one of them");
+        faults.add(section.place_of("algorithms"), mistake);
+        return;
+    }
     let Some(wrong) = algorithms.unwrap_or_default().iter().find(|algorithm| algorithm.is_symmetric() != secret) else {
         return;
     };
     let mistake = if secret {
-        Mistake::new(format!("`{wrong}` needs public keys, and `secret_file` holds an HS256 secret"))
+        Mistake::new(format!("`{wrong}` needs public keys, and `secret_file` holds a shared secret"))
             .hint("use `jwks_url` or `jwks_file`, or `algorithms = [\"HS256\"]`")
     } else {
         Mistake::new(format!("`{wrong}` needs a shared secret, which does not belong in a key set"))
@@ -118,6 +123,9 @@ fn check_kind(section: &Section<'_>, key: &str, algorithms: Option<&[Algorithm]>
 fn algorithm(text: &str) -> Result<Algorithm, Mistake> {
     Algorithm::parse(text).ok_or_else(|| {
         let known = Algorithm::ALL.map(Algorithm::as_str);
+        if text == "Ed448" {
+            return Mistake::new("`Ed448` is not supported").hint("EdDSA with Ed25519 is: `algorithms = [\"EdDSA\"]`");
+        }
         let mistake = Mistake::new(format!("unknown algorithm `{text}`"));
         match known.into_iter().find(|name| name.eq_ignore_ascii_case(text)) {
             Some(name) => mistake.hint(format!("did you mean `{name}`?")),
