@@ -69,8 +69,9 @@ pub struct Allowed<P: Permission> {
     pub(crate) rule: usize,
     pub(crate) bucket: BucketId,
     pub(crate) key: String,
-    /// The token that allowed it; none where the rule says `anyone`.
+    /// The token that allowed it; none where a rule says `anyone`.
     pub(crate) bearer: Option<Arc<Verified>>,
+    pub(crate) public: bool,
     pub(crate) permission: PhantomData<P>,
 }
 
@@ -101,8 +102,8 @@ impl<P: Permission> Allowed<P> {
         self.bearer.as_ref()
     }
 
-    /// Whether the object may be read by anyone at all.
+    /// Whether the object may be read by anyone at all, anywhere and at any time.
     pub fn is_public(&self) -> bool {
-        self.bearer.is_none()
+        self.public
     }
 }

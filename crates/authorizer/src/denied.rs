@@ -38,6 +38,14 @@ pub enum Denied {
     Expired,
     /// Older than the issuer's `max_age`.
     TooOld,
+    /// A token that is good for one request, without a `jti` to know it by.
+    NoTokenId,
+    /// By its id, subject, session, another claim, or by when it was issued.
+    Revoked,
+    /// A token that is good for one request, and has had it.
+    Used,
+    /// A token that is good for one request, at a host that keeps no memory of them; or that memory is full.
+    NotRememberedHere,
     /// No route has this path.
     NoRoute,
     /// The route has no rule for this action.
@@ -46,6 +54,18 @@ pub enum Denied {
     IssuerMayNot(Action),
     /// Rules exist, and this token's claims satisfy none.
     PathNotCovered,
+    /// A rule's claims are satisfied, and its circumstances are not.
+    MethodNotCovered,
+    OutsideTimes,
+    AddressNotCovered,
+    /// The decision hook said no.
+    HookRefused,
+    /// The decision hook gave no answer that may be used.
+    HookAway,
+    /// The decision hook is yet to be asked.
+    HookUnknown,
+    /// A link to another object, or its rule is gone.
+    LinkNotCovered,
     /// The key that the path makes is longer than a store takes.
     KeyTooLong,
 }
@@ -56,7 +76,12 @@ pub enum PublicCode {
     TokenMissing,
     TokenInvalid,
     TokenExpired,
+    TokenRevoked,
+    /// It was good for one request.
+    TokenUsed,
     Forbidden,
+    /// The app's own decision cannot be had now.
+    DecisionAway,
 }
 
 impl PublicCode {
@@ -65,14 +90,18 @@ impl PublicCode {
             Self::TokenMissing => "token_missing",
             Self::TokenInvalid => "token_invalid",
             Self::TokenExpired => "token_expired",
+            Self::TokenRevoked => "token_revoked",
+            Self::TokenUsed => "token_used",
             Self::Forbidden => "forbidden",
+            Self::DecisionAway => "decision_away",
         }
     }
 
-    /// 401 where a fresh token may help, else 403 (RFC 9110 section 15.5).
+    /// 401 where a fresh token may help, else 403 (RFC 9110 section 15.5); 503 where waiting does.
     pub fn status(self) -> u16 {
         match self {
             Self::Forbidden => 403,
+            Self::DecisionAway => 503,
             _ => 401,
         }
     }
@@ -95,6 +124,17 @@ impl Denied {
             Self::NotYetValid => "token_not_yet_valid",
             Self::Expired => "token_expired",
             Self::TooOld => "token_too_old",
+            Self::NoTokenId => "token_no_id",
+            Self::Revoked => "token_revoked",
+            Self::Used => "token_used",
+            Self::NotRememberedHere => "token_not_remembered",
+            Self::MethodNotCovered => "method_not_covered",
+            Self::OutsideTimes => "outside_times",
+            Self::AddressNotCovered => "address_not_covered",
+            Self::HookRefused => "hook_refused",
+            Self::HookAway => "hook_away",
+            Self::HookUnknown => "hook_unknown",
+            Self::LinkNotCovered => "link_not_covered",
             Self::NoRoute => "no_route",
             Self::NoRule(_) => "no_rule_for_action",
             Self::IssuerMayNot(_) => "issuer_may_not",
@@ -107,9 +147,19 @@ impl Denied {
         match self {
             Self::TokenMissing => PublicCode::TokenMissing,
             Self::Expired | Self::TooOld => PublicCode::TokenExpired,
-            Self::NoRoute | Self::NoRule(_) | Self::IssuerMayNot(_) | Self::PathNotCovered | Self::KeyTooLong => {
-                PublicCode::Forbidden
-            }
+            Self::Revoked => PublicCode::TokenRevoked,
+            Self::Used => PublicCode::TokenUsed,
+            Self::HookAway | Self::HookUnknown | Self::NotRememberedHere => PublicCode::DecisionAway,
+            Self::NoRoute
+            | Self::NoRule(_)
+            | Self::IssuerMayNot(_)
+            | Self::PathNotCovered
+            | Self::MethodNotCovered
+            | Self::OutsideTimes
+            | Self::AddressNotCovered
+            | Self::HookRefused
+            | Self::LinkNotCovered
+            | Self::KeyTooLong => PublicCode::Forbidden,
             Self::Malformed(_)
             | Self::AlgorithmNotAllowed
             | Self::UnknownIssuer
@@ -119,6 +169,7 @@ impl Denied {
             | Self::NoExpiry
             | Self::NoIssuedAt
             | Self::IssuedInFuture
+            | Self::NoTokenId
             | Self::NotYetValid => PublicCode::TokenInvalid,
         }
     }
@@ -158,6 +209,19 @@ impl fmt::Display for Denied {
             Self::NotYetValid => write!(f, "the token's `nbf` is in the future"),
             Self::Expired => write!(f, "the token has expired"),
             Self::TooOld => write!(f, "the token is older than the issuer's `max_age`"),
+            Self::NoTokenId => write!(f, "the token is good for one request and has no `jti`"),
+            Self::Revoked => write!(f, "the token is revoked"),
+            Self::Used => write!(f, "the token was good for one request, and is used up"),
+            Self::NotRememberedHere => {
+                write!(f, "tokens for one request cannot be remembered here, or no more of them")
+            }
+            Self::MethodNotCovered => write!(f, "the rule is for another method"),
+            Self::OutsideTimes => write!(f, "the rule is for another time"),
+            Self::AddressNotCovered => write!(f, "the rule is for other client addresses"),
+            Self::HookRefused => write!(f, "the decision hook refused"),
+            Self::HookAway => write!(f, "the decision hook gave no answer that may be used"),
+            Self::HookUnknown => write!(f, "the decision hook has not been asked yet"),
+            Self::LinkNotCovered => write!(f, "the link is for another object, or its rule is gone"),
             Self::NoRoute => write!(f, "no route has this path"),
             Self::NoRule(action) => write!(f, "the route has no rule that allows `{action}`"),
             Self::IssuerMayNot(action) => write!(f, "the token's issuer may not grant `{action}`"),

@@ -8,14 +8,21 @@
 //! fact that failed ([`Denied`]).
 
 mod allowed;
+mod build;
+mod circumstances;
 mod claims;
+mod clashes;
 mod cors;
 mod denied;
+mod explain;
 mod issuer;
 mod jwk;
 mod key;
+mod link;
 mod path;
 mod pattern;
+mod question;
+mod revocation;
 mod routes;
 mod rule;
 mod rules;
@@ -25,21 +32,27 @@ mod token;
 mod upload;
 
 pub use allowed::{Action, Allowed, Delete, Permission, Read, Upload};
+pub use build::{Part, RuleFault};
+pub use circumstances::{Circumstances, Hours, Method, Network, Unmet};
 pub use claims::{Audience, Claims};
 pub use cors::{AllowedOrigin, Cors, PREFLIGHT_MAX_AGE};
 pub use denied::{Denied, Malformed, PublicCode};
-pub use issuer::{IssuerId, IssuerSettings};
+pub use explain::{RowTrace, TokenTrace, Trace};
+pub use issuer::{IssuerId, IssuerSettings, Issuers};
 pub use jwk::{JwkFault, baked_key_set, parse_jwk_set};
 pub use key::{Algorithm, Curve, Key, KeyFault, KeySet, KeySets, Material};
+pub use link::{LINK_LIFE, LINK_LIFE_MOST, LinkWish, link_issuer};
 pub use path::{MAX_PATH, ObjectPath, PathFault};
 pub use pattern::{Kind, Pattern, PatternFault, Relation};
+pub use question::{Evidence, HookAnswer, HookId, HookQuestion, Question};
+pub use revocation::{ByMark, Mark, Marks, RevocableClaim, Revocation, RevocationSet};
 pub use routes::{RouteId, RouteSettings};
-pub use rule::{AllowSettings, ClaimValue, Who};
-pub use rules::{BucketId, Part, RouteInfo, RuleFault, Rules, key_pattern};
+pub use rule::{AllowSettings, ClaimValue, RowFact, Who};
+pub use rules::{BucketId, Placed, RouteInfo, Rules};
 pub use strict_json::object as strict_object;
 pub use token::{MAX_TOKEN, Signatures, Verified, verify};
 pub use upload::{Fill, TypePattern, UploadRules, UploadSettings};
 
 /// Seconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct UnixTime(pub i64);

@@ -1,7 +1,7 @@
-//! Path patterns: `/{workspace:uuid}/{file}/{name...}`.
+//! Path patterns: `/{workspace:uuid}/v{version:int}/{name...}`.
 //!
-//! A pattern is a list of segments, each a literal or one placeholder; `{x...}` takes one or more segments and stands
-//! last. Two patterns can be compared as sets of paths, which is how overlapping routes are found when rules are built.
+//! A pattern is a list of segments, each a literal or one placeholder, which may have literal text before and after it;
+//! `{x...}` takes one or more segments and stands last. Two patterns can be compared as sets of paths, which is how overlapping routes are found when rules are built.
 
 use std::fmt;
 
@@ -25,6 +25,16 @@ pub enum Kind {
 
 impl Kind {
     pub const NAMES: [&'static str; 4] = ["uuid", "int", "date", "slug"];
+
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Uuid => Some("uuid"),
+            Self::Int => Some("int"),
+            Self::Date => Some("date"),
+            Self::Slug => Some("slug"),
+            Self::Segment => None,
+        }
+    }
 
     fn parse(name: &str) -> Option<Self> {
         Some(match name {
@@ -55,6 +65,17 @@ impl Kind {
             }
             Self::Segment => true,
         }
+    }
+
+    /// Whether a text of this kind can have these characters in it.
+    fn may_hold(self, text: &str) -> bool {
+        text.bytes().all(|byte| match self {
+            Self::Uuid => byte.is_ascii_hexdigit() || byte == b'-',
+            Self::Int => byte.is_ascii_digit(),
+            Self::Date => byte.is_ascii_digit() || byte == b'-',
+            Self::Slug => byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-',
+            Self::Segment => true,
+        })
     }
 }
 
@@ -88,6 +109,30 @@ fn is_date(text: &str) -> bool {
 pub enum Segment {
     Literal(String),
     One(Kind),
+    /// A placeholder between literal text: `v{version:int}`, `{name}.png`. The two texts are not both empty.
+    Within(Box<Affixed>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Affixed {
+    pub before: String,
+    pub kind: Kind,
+    pub after: String,
+}
+
+impl Affixed {
+    /// The places of the placeholder's text in a segment. It is never `.` or `..`, which no whole segment is either: in a key
+    /// it would stand for another object.
+    pub fn place(&self, segment: &str) -> Option<(usize, usize)> {
+        let inner = segment.strip_prefix(self.before.as_str())?.strip_suffix(self.after.as_str())?;
+        let taken = !matches!(inner, "" | "." | "..") && self.kind.takes(inner);
+        taken.then(|| (self.before.len(), self.before.len() + inner.len()))
+    }
+
+    /// The more special first; those that are equal in this share no segment, or were refused.
+    pub fn order(&self) -> (std::cmp::Reverse<usize>, Kind) {
+        (std::cmp::Reverse(self.before.len() + self.after.len()), self.kind)
+    }
 }
 
 /// A parsed pattern. Placeholders are numbered in the order they stand in.
@@ -122,10 +167,12 @@ impl fmt::Display for PatternFault {
             Self::NotAbsolute => write!(f, "the pattern does not start with `/`"),
             Self::EmptySegment => write!(f, "the pattern has an empty segment"),
             Self::DotSegment => write!(f, "the pattern has a `.` or `..` segment"),
-            Self::BadBraces(segment) => write!(f, "`{segment}` is neither a literal nor one whole placeholder"),
+            Self::BadBraces(segment) => {
+                write!(f, "`{segment}` is neither a literal nor text with one placeholder in it")
+            }
             Self::BadName(name) => write!(f, "`{name}` is not a placeholder's name"),
             Self::UnknownKind(kind) => write!(f, "unknown placeholder type `{kind}`"),
-            Self::RestNotLast(name) => write!(f, "`{{{name}...}}` is not the last segment"),
+            Self::RestNotLast(name) => write!(f, "`{{{name}...}}` is not the whole last segment"),
             Self::RestWithKind(name) => write!(f, "`{{{name}...}}` takes no type"),
             Self::Repeated(name) => write!(f, "the placeholder `{name}` stands there twice"),
             Self::TooMany => write!(f, "more than {MAX_PLACEHOLDERS} placeholders"),
@@ -172,13 +219,16 @@ impl Pattern {
             "." | ".." => return Err(PatternFault::DotSegment),
             _ => {}
         }
-        let Some(inner) = segment.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
+        let Some((before, inner, after)) = split_placeholder(segment) else {
             if segment.contains(['{', '}', '\\', '\0']) {
                 return Err(PatternFault::BadBraces(segment.to_owned()));
             }
             self.segments.push(Segment::Literal(segment.to_owned()));
             return Ok(());
         };
+        if [before, after].iter().any(|text| text.contains(['\\', '\0'])) {
+            return Err(PatternFault::BadBraces(segment.to_owned()));
+        }
         let (inner, rest) = inner.strip_suffix("...").map_or((inner, false), |name| (name, true));
         let (name, kind) = inner.split_once(':').map_or((inner, None), |(name, kind)| (name, Some(kind)));
         if !is_name(name) {
@@ -194,10 +244,15 @@ impl Pattern {
         };
         self.names.push(name.to_owned());
         self.kinds.push(kind);
-        if rest {
-            self.rest = true;
-        } else {
-            self.segments.push(Segment::One(kind));
+        let whole = before.is_empty() && after.is_empty();
+        match rest {
+            true if !whole => return Err(PatternFault::RestNotLast(name.to_owned())),
+            true => self.rest = true,
+            false if whole => self.segments.push(Segment::One(kind)),
+            false => {
+                let (before, after) = (before.to_owned(), after.to_owned());
+                self.segments.push(Segment::Within(Box::new(Affixed { before, kind, after })));
+            }
         }
         Ok(())
     }
@@ -218,6 +273,49 @@ impl Pattern {
     /// Whether this placeholder takes one segment or more.
     pub fn is_rest(&self, placeholder: usize) -> bool {
         self.rest && placeholder + 1 == self.names.len()
+    }
+
+    /// The path with these texts for the placeholders, in their order.
+    pub fn fill(&self, values: &[String]) -> String {
+        let mut path = String::new();
+        let mut values = values.iter().map(String::as_str);
+        for segment in &self.segments {
+            path.push('/');
+            match segment {
+                Segment::Literal(text) => path.push_str(text),
+                Segment::One(_) => path.push_str(values.next().unwrap_or_default()),
+                Segment::Within(affixed) => {
+                    path.push_str(&affixed.before);
+                    path.push_str(values.next().unwrap_or_default());
+                    path.push_str(&affixed.after);
+                }
+            }
+        }
+        if self.rest {
+            path.push('/');
+            path.push_str(values.next().unwrap_or_default());
+        }
+        path
+    }
+
+    /// The keys of a route whose paths have this pattern, as a pattern too: it shows which routes reach the same objects.
+    pub fn of_keys(&self, key: &str) -> Result<Self, PatternFault> {
+        let typed: Vec<String> = key.split('/').map(|segment| self.typed(segment)).collect();
+        Self::parse(&format!("/{}", typed.join("/")))
+    }
+
+    /// A key's segment with its placeholder's type.
+    fn typed(&self, segment: &str) -> String {
+        let found = split_placeholder(segment)
+            .and_then(|(before, name, after)| self.placeholder(name).map(|number| (before, name, number, after)));
+        match found {
+            Some((before, name, number, after)) if self.is_rest(number) => format!("{before}{{{name}...}}{after}"),
+            Some((before, name, number, after)) => match self.kind(number).name() {
+                Some(kind) => format!("{before}{{{name}:{kind}}}{after}"),
+                None => segment.to_owned(),
+            },
+            None => segment.to_owned(),
+        }
     }
 
     pub fn relation(&self, other: &Self) -> Relation {
@@ -265,24 +363,53 @@ pub fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-fn may_meet(a: &Segment, b: &Segment) -> bool {
+/// The text before a segment's one placeholder, its inside, and the text after it.
+pub fn split_placeholder(segment: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = segment.split_once('{')?;
+    let (inner, after) = rest.split_once('}')?;
+    let braces = [before, inner, after].iter().any(|text| text.contains(['{', '}']));
+    (!braces).then_some((before, inner, after))
+}
+
+/// Whether there may be a text that both take. Where it is hard to tell, there may.
+pub fn may_meet(a: &Segment, b: &Segment) -> bool {
     match (a, b) {
         (Segment::Literal(a), Segment::Literal(b)) => a == b,
         (Segment::Literal(text), Segment::One(kind)) | (Segment::One(kind), Segment::Literal(text)) => kind.takes(text),
+        (Segment::Literal(text), Segment::Within(affixed)) | (Segment::Within(affixed), Segment::Literal(text)) => {
+            affixed.place(text).is_some()
+        }
         (Segment::One(a), Segment::One(b)) => {
             a == b || matches!((a, b), (Kind::Segment | Kind::Slug, _) | (_, Kind::Segment | Kind::Slug))
+        }
+        (Segment::One(kind), Segment::Within(affixed)) | (Segment::Within(affixed), Segment::One(kind)) => {
+            kind.may_hold(&affixed.before) && kind.may_hold(&affixed.after)
+        }
+        (Segment::Within(a), Segment::Within(b)) => {
+            (a.before.starts_with(&b.before) || b.before.starts_with(&a.before))
+                && (a.after.ends_with(&b.after) || b.after.ends_with(&a.after))
         }
     }
 }
 
+/// Whether the second takes every text that the first takes. Where it is hard to tell, it does not.
 fn is_within(a: &Segment, b: &Segment) -> bool {
     match (a, b) {
         (Segment::Literal(a), Segment::Literal(b)) => a == b,
         (Segment::Literal(text), Segment::One(kind)) => kind.takes(text),
-        (Segment::One(_), Segment::Literal(_)) => false,
+        (Segment::Literal(text), Segment::Within(affixed)) => affixed.place(text).is_some(),
+        (Segment::One(_), Segment::Literal(_) | Segment::Within(_)) | (Segment::Within(_), Segment::Literal(_)) => {
+            false
+        }
         // A UUID may have upper-case digits, which a slug has not.
         (Segment::One(a), Segment::One(b)) => {
             a == b || *b == Kind::Segment || (*b == Kind::Slug && matches!(a, Kind::Int | Kind::Date))
+        }
+        (Segment::Within(_), Segment::One(kind)) => *kind == Kind::Segment,
+        (Segment::Within(a), Segment::Within(b)) => {
+            let same_text = a.before == b.before && a.after == b.after;
+            (same_text && is_within(&Segment::One(a.kind), &Segment::One(b.kind)))
+                || (b.kind == Kind::Segment && a.before.starts_with(&b.before) && a.after.ends_with(&b.after))
         }
     }
 }
@@ -332,7 +459,10 @@ mod tests {
             "/",
             "/a//b",
             "/..",
-            "/{x}y",
+            "/{x}{y}",
+            "/a{x...}",
+            "/{x...}a",
+            "/a}{x}",
             "/{x",
             "/{}",
             "/{X}",
@@ -344,6 +474,24 @@ mod tests {
             "/a\\b",
         ] {
             assert!(Pattern::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn placeholders_between_text() {
+        let affixed = |text: &str| match pattern(text).segments.pop() {
+            Some(Segment::Within(affixed)) => affixed,
+            other => panic!("{other:?}"),
+        };
+        let version = affixed("/v{n:int}");
+        assert_eq!(version.place("v42"), Some((1, 3)));
+        for other in ["v", "42", "v04", "v4x", "w4"] {
+            assert_eq!(version.place(other), None, "{other}");
+        }
+        let image = affixed("/a{n}a.png");
+        assert_eq!(image.place("aéa.png"), Some((1, 3)));
+        for other in ["a.png", "aa.png", "a.a.png", "a..a.png", "axa.PNG"] {
+            assert_eq!(image.place(other), None, "{other}");
         }
     }
 
@@ -365,6 +513,17 @@ mod tests {
             ("/{w}", "/{w}/{n...}", Disjoint),
             ("/a/{n...}", "/{x}/b", Crossing),
             ("/9/{n...}", "/{x:int}/{n...}", Inside),
+            ("/v{n:int}", "/{x}", Inside),
+            ("/v{n:int}", "/{x:uuid}", Disjoint),
+            ("/a{n}", "/{x:uuid}", Crossing),
+            ("/v{n:int}", "/v7", Around),
+            ("/v{n:int}", "/v07", Disjoint),
+            ("/v{n:int}", "/v{n}", Inside),
+            ("/va{n}", "/v{n}", Inside),
+            ("/v{n}", "/{n}.png", Crossing),
+            ("/v{n}.png", "/{n}.png", Inside),
+            ("/v{n}", "/w{n}", Disjoint),
+            ("/v{n:int}", "/v{n:uuid}", Crossing),
         ] {
             assert_eq!(pattern(a).relation(&pattern(b)), relation, "{a} {b}");
         }

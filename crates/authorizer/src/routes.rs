@@ -1,4 +1,5 @@
-//! Finds the one route of a path: a tree of segments, literals before typed placeholders before any segment before a rest.
+//! Finds the one route of a path: a tree of segments, literals before placeholders between text before typed ones before any
+//! segment before a rest.
 //! Its cost is the path's length, not the number of routes.
 
 use std::collections::HashMap;
@@ -6,7 +7,8 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-use crate::pattern::{Kind, Pattern, Segment};
+use crate::path::ObjectPath;
+use crate::pattern::{Affixed, Kind, Pattern, Segment};
 use crate::rule::{AllowSettings, Row};
 use crate::rules::BucketId;
 use crate::template::{Captures, Template};
@@ -20,6 +22,9 @@ pub struct RouteId(pub usize);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RouteSettings {
     pub name: String,
+    /// Lower-case names of hosts; none for all.
+    #[serde(default)]
+    pub hosts: Vec<String>,
     pub path: String,
     pub bucket: BucketId,
     /// Left out: the path without its first slash.
@@ -34,6 +39,7 @@ pub struct RouteSettings {
 #[derive(Debug)]
 pub struct Route {
     pub name: String,
+    pub hosts: Vec<String>,
     pub pattern: Pattern,
     pub bucket: BucketId,
     pub key: KeyRule,
@@ -48,9 +54,29 @@ pub enum KeyRule {
     Template(Template),
 }
 
+impl KeyRule {
+    pub fn of(&self, captures: &Captures, path: &ObjectPath) -> String {
+        match self {
+            Self::SameAsPath => path.inner().to_owned(),
+            Self::Template(template) => template.fill(captures, path.as_str()),
+        }
+    }
+}
+
+impl Route {
+    pub fn key_pattern(&self) -> Option<Pattern> {
+        match &self.key {
+            KeyRule::SameAsPath => Some(self.pattern.clone()),
+            KeyRule::Template(template) => self.pattern.of_keys(&template.write(&self.pattern)).ok(),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Tree {
     literals: HashMap<String, Tree, FixedState>,
+    /// In the order of [`Affixed::order`].
+    affixed: Vec<(Affixed, Tree)>,
     /// In the order of [`Kind`]: the more special first.
     kinds: Vec<(Kind, Tree)>,
     route: Option<RouteId>,
@@ -64,6 +90,7 @@ impl Tree {
             node = match segment {
                 Segment::Literal(text) => node.literals.entry(text.clone()).or_default(),
                 Segment::One(kind) => node.child_of(*kind),
+                Segment::Within(affixed) => node.child_within(affixed),
             };
         }
         *(if pattern.rest { &mut node.rest } else { &mut node.route }) = Some(route);
@@ -76,6 +103,16 @@ impl Tree {
         }
         #[allow(clippy::indexing_slicing)] // it was found or inserted at this place just above
         &mut self.kinds[at].1
+    }
+
+    fn child_within(&mut self, affixed: &Affixed) -> &mut Self {
+        let at = self.affixed.iter().position(|(known, _)| known == affixed).unwrap_or_else(|| {
+            let at = self.affixed.partition_point(|(known, _)| known.order() <= affixed.order());
+            self.affixed.insert(at, (affixed.clone(), Self::default()));
+            at
+        });
+        #[allow(clippy::indexing_slicing)] // it was found or inserted at this place just above
+        &mut self.affixed[at].1
     }
 
     /// The most special route of this path, with the placeholders' places.
@@ -95,9 +132,14 @@ impl Tree {
         {
             return Some(route);
         }
-        for (_, child) in self.kinds.iter().filter(|(kind, _)| kind.takes(segment)) {
+        let within = self.affixed.iter().filter_map(|(affixed, child)| {
+            let (from, to) = affixed.place(segment)?;
+            Some((start + from, start + to, child))
+        });
+        let whole = self.kinds.iter().filter(|(kind, _)| kind.takes(segment)).map(|(_, child)| (start, end, child));
+        for (from, to, child) in within.chain(whole) {
             let before = captures.len();
-            captures.push(start, end);
+            captures.push(from, to);
             if let Some(route) = child.find_from(path, end + 1, captures) {
                 return Some(route);
             }

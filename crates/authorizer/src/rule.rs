@@ -3,11 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::allowed::Action;
+use crate::allowed::{Action, Permission};
+use crate::circumstances::{Circumstances, Unmet};
 use crate::claims::Claims;
 use crate::issuer::IssuerId;
 use crate::pattern::{Kind, Pattern};
+use crate::question::{Evidence, HookAnswer, HookId, HookQuestion, Question};
+use crate::rules::Found;
 use crate::template::{Captures, Template, TemplateFault};
+use crate::token::Verified;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AllowSettings {
@@ -15,6 +19,37 @@ pub struct AllowSettings {
     /// Only tokens of this issuer.
     pub issuer: Option<IssuerId>,
     pub who: Who,
+    /// The name of a claim that lists the paths a token is for: `/a/b.png`, or `/a/*` for all under it.
+    #[serde(default)]
+    pub paths: Option<String>,
+    #[serde(default)]
+    pub circumstances: Circumstances,
+    /// Who is asked last, when all else is met.
+    #[serde(default)]
+    pub hook: Option<HookId>,
+}
+
+impl AllowSettings {
+    /// A row that demands no more than this.
+    pub fn new(action: Action, who: Who) -> Self {
+        Self { action, issuer: None, who, paths: None, circumstances: Circumstances::default(), hook: None }
+    }
+
+    /// Whether it allows all that the other allows. Where that is hard to tell, it does not.
+    pub(crate) fn is_wider(&self, other: &Self) -> bool {
+        let (Who::Claims(claims), Who::Claims(others)) = (&self.who, &other.who) else {
+            return false;
+        };
+        let implied = |(name, values): &(String, Vec<ClaimValue>)| {
+            others.iter().any(|(other, fewer)| other == name && fewer.iter().all(|value| values.contains(value)))
+        };
+        self.action == other.action
+            && (self.issuer.is_none() || self.issuer == other.issuer)
+            && claims.iter().all(implied)
+            && (self.paths.is_none() || self.paths == other.paths)
+            && (self.circumstances.is_empty() || self.circumstances == other.circumstances)
+            && (self.hook.is_none() || self.hook == other.hook)
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,13 +77,33 @@ pub struct Row {
     pub issuer: Option<IssuerId>,
     /// `None` for anyone.
     pub tests: Option<Vec<ClaimTest>>,
+    pub paths: Option<ClaimName>,
+    pub circumstances: Circumstances,
+    pub hook: Option<HookId>,
+}
+
+/// The first fact of a row that failed, in the order in which they are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowFact {
+    OtherIssuer,
+    /// The number of the claim in the row.
+    Claim(usize),
+    PathNotListed,
+    Circumstances(Unmet),
+    HookRefused,
+    HookAway,
+    HookUnknown,
 }
 
 #[derive(Debug)]
 pub struct ClaimTest {
-    name: Vec<Template>,
+    name: ClaimName,
     wanted: Vec<Wanted>,
 }
+
+/// The name of a claim, which walks into objects.
+#[derive(Debug)]
+pub struct ClaimName(Vec<Template>);
 
 #[derive(Debug)]
 enum Wanted {
@@ -60,16 +115,84 @@ enum Wanted {
 }
 
 impl Row {
-    /// Whether these claims satisfy the row for this path.
-    pub fn covers(&self, issuer: IssuerId, claims: &Claims, captures: &Captures, path: &str) -> bool {
-        self.issuer.is_none_or(|only| only == issuer)
-            && self.tests.as_ref().is_none_or(|tests| tests.iter().all(|test| test.holds(claims, captures, path)))
+    /// Whether a token satisfies the row for this question. Its times and audience are judged elsewhere.
+    pub fn judge<P: Permission>(
+        &self,
+        token: &Verified,
+        found: &Found<'_>,
+        question: &Question<'_>,
+        evidence: &mut impl Evidence,
+    ) -> Result<(), RowFact> {
+        if self.issuer.is_some_and(|only| only != token.issuer()) {
+            return Err(RowFact::OtherIssuer);
+        }
+        let (claims, captures, path) = (token.claims(), &found.captures, question.path.as_str());
+        let tests = self.tests.iter().flatten();
+        if let Some(failed) = tests.into_iter().position(|test| !test.holds(claims, captures, path)) {
+            return Err(RowFact::Claim(failed));
+        }
+        if self.paths.as_ref().is_some_and(|name| !lists(name.value(claims, captures, path), path)) {
+            return Err(RowFact::PathNotListed);
+        }
+        self.check_circumstances(question)?;
+        let Some(hook) = self.hook else {
+            return Ok(());
+        };
+        let asked = HookQuestion { hook, action: P::ACTION, route: &found.route.name, path: question.path, token };
+        match evidence.hook(&asked) {
+            HookAnswer::Yes => Ok(()),
+            HookAnswer::No => Err(RowFact::HookRefused),
+            HookAnswer::Away => Err(RowFact::HookAway),
+            HookAnswer::Unknown => Err(RowFact::HookUnknown),
+        }
+    }
+
+    pub fn check_circumstances(&self, question: &Question<'_>) -> Result<(), RowFact> {
+        self.circumstances.check(question.method, question.address, question.now).map_err(RowFact::Circumstances)
+    }
+}
+
+/// Whether a claim's list of paths holds this one: as it stands, or below a path that ends with `/*`.
+fn lists(claim: Option<&Value>, path: &str) -> bool {
+    let covers = |listed: &Value| {
+        listed.as_str().is_some_and(|listed| match listed.strip_suffix('*') {
+            Some(folder) => folder.ends_with('/') && path.strip_prefix(folder).is_some_and(|below| !below.is_empty()),
+            None => listed == path,
+        })
+    };
+    match claim {
+        Some(Value::Array(many)) => many.iter().any(covers),
+        Some(one) => covers(one),
+        None => false,
+    }
+}
+
+impl ClaimName {
+    pub fn new(name: &str, pattern: &Pattern) -> Result<Self, TemplateFault> {
+        split_name(name).iter().map(|part| Template::parse(part, pattern)).collect::<Result<_, _>>().map(Self)
+    }
+
+    pub fn value<'c>(&self, claims: &'c Claims, captures: &Captures, path: &str) -> Option<&'c Value> {
+        let mut parts = self.0.iter();
+        let first = parts.next()?;
+        let claim = match first.0.as_slice() {
+            [crate::template::Piece::Literal(name)] => claims.get(name)?,
+            _ => claims.get(&first.fill(captures, path))?,
+        };
+        parts.try_fold(claim, |claim, part| {
+            let members = claim.as_object()?;
+            members.iter().find(|(name, _)| part.equals(name, captures, path)).map(|(_, member)| member)
+        })
+    }
+
+    fn placeholders(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().flat_map(Template::placeholders)
     }
 }
 
 impl ClaimTest {
     pub fn new(name: &str, wanted: &[ClaimValue], pattern: &Pattern) -> Result<Self, TemplateFault> {
-        let name = split_name(name).iter().map(|part| Template::parse(part, pattern)).collect::<Result<Vec<_>, _>>()?;
+        let name = ClaimName::new(name, pattern)?;
         let wanted = wanted
             .iter()
             .map(|value| {
@@ -95,30 +218,15 @@ impl ClaimTest {
             Wanted::Text(template) | Wanted::Number(template) => Some(template.placeholders()),
             Wanted::Integer(_) | Wanted::Boolean(_) => None,
         });
-        self.name.iter().map(Template::placeholders).chain(of_values).flatten()
+        self.name.placeholders().chain(of_values.flatten())
     }
 
     /// The claim equals a wanted value, or is a list that holds one.
     fn holds(&self, claims: &Claims, captures: &Captures, path: &str) -> bool {
-        let mut parts = self.name.iter();
-        let Some(mut claim) = parts.next().and_then(|first| match first.0.as_slice() {
-            [crate::template::Piece::Literal(name)] => claims.get(name),
-            _ => claims.get(&first.fill(captures, path)),
-        }) else {
-            return false;
-        };
-        for part in parts {
-            let Value::Object(members) = claim else {
-                return false;
-            };
-            let Some(member) = members.iter().find(|(name, _)| part.equals(name, captures, path)) else {
-                return false;
-            };
-            claim = member.1;
-        }
-        match claim {
-            Value::Array(items) => items.iter().any(|item| self.wants(item, captures, path)),
-            one => self.wants(one, captures, path),
+        match self.name.value(claims, captures, path) {
+            Some(Value::Array(items)) => items.iter().any(|item| self.wants(item, captures, path)),
+            Some(one) => self.wants(one, captures, path),
+            None => false,
         }
     }
 
@@ -138,7 +246,7 @@ impl ClaimTest {
 }
 
 /// Splits at dots; `\.` is a dot in a name and `\\` a backslash.
-fn split_name(name: &str) -> Vec<String> {
+pub fn split_name(name: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut characters = name.chars();
     while let Some(character) = characters.next() {

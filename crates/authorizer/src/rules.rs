@@ -1,24 +1,27 @@
 //! The rules as a whole: built once with every fault named, then asked on every request.
 //!
-//! One route is chosen by path alone and there is no falling through. Within it any satisfied row suffices. Nothing is
-//! allowed that no row allows.
+//! One route is chosen by host and path alone and there is no falling through. Within it any satisfied row suffices. Nothing
+//! is allowed that no row allows.
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-use crate::UnixTime;
 use crate::allowed::{Action, Allowed, Permission};
+use crate::circumstances::Unmet;
 use crate::denied::Denied;
-use crate::issuer::{IssuerId, IssuerSettings};
+use crate::issuer::{IssuerId, IssuerSettings, Issuers};
 use crate::path::{ObjectPath, PathFault};
-use crate::pattern::{Pattern, PatternFault, Relation};
-use crate::routes::{KeyRule, Route, RouteId, RouteSettings, Tree};
-use crate::rule::{AllowSettings, ClaimTest, Row, Who};
-use crate::template::{Captures, Template, TemplateFault};
+use crate::question::{Evidence, HookAnswer, HookQuestion, Question};
+use crate::routes::{Route, RouteId, RouteSettings, Tree};
+use crate::rule::{Row, RowFact};
+use crate::template::Captures;
 use crate::token::Verified;
-use crate::upload::{TypePattern, UploadRules, UploadSettings, fills};
+use crate::upload::UploadRules;
+use crate::{build, link};
 
 /// The number of a bucket in the order of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,36 +32,12 @@ const MAX_KEY: usize = 1024;
 
 #[derive(Debug)]
 pub struct Rules {
-    issuers: Vec<IssuerSettings>,
+    issuers: Issuers,
     routes: Vec<Route>,
+    /// Routes of certain hosts.
+    by_host: HashMap<String, Tree, FixedState>,
+    /// Routes of all hosts, for paths that the host's own routes do not have.
     tree: Tree,
-}
-
-/// A mistake in a route, with the part of it that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleFault {
-    /// The route's number, from 0.
-    pub route: usize,
-    pub part: Part,
-    pub message: String,
-    pub hint: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Name,
-    Path,
-    Key,
-    Cors,
-    /// The row's number, from 0.
-    Allow(usize),
-    /// The row's number and the claim's within it.
-    Claim(usize, usize),
-    Upload,
-    /// The number of the entry of `fill`.
-    Fill(usize),
-    /// The number of the entry of `types`.
-    Type(usize),
 }
 
 /// What the rest of the gateway needs to know of a route.
@@ -70,38 +49,45 @@ pub struct RouteInfo<'a> {
     pub any_origin: bool,
 }
 
+/// A route that has a question's path, and where its placeholders stand in it.
+#[derive(Debug)]
+pub(crate) struct Found<'r> {
+    pub id: RouteId,
+    pub route: &'r Route,
+    pub captures: Captures,
+}
+
 impl Rules {
     /// Makes the rules ready, or lists everything that is wrong with them.
-    pub fn build(issuers: Vec<IssuerSettings>, routes: &[RouteSettings]) -> Result<Self, Vec<RuleFault>> {
-        let mut faults = Vec::new();
-        let mut built: Vec<Route> = Vec::new();
-        let mut numbers = Vec::new();
-        for (number, settings) in routes.iter().enumerate() {
-            let mut report = |part, message: String, hint: Option<&str>| {
-                faults.push(RuleFault { route: number, part, message, hint: hint.map(str::to_owned) });
-            };
-            if let Some(route) = build_route(settings, &issuers, &mut report) {
-                built.push(route);
-                numbers.push(number);
+    pub fn build(issuers: Vec<IssuerSettings>, routes: &[RouteSettings]) -> Result<Self, Vec<build::RuleFault>> {
+        let routes = build::routes(&issuers, routes)?;
+        let (mut tree, mut by_host) = (Tree::default(), HashMap::<String, Tree, _>::default());
+        for (number, route) in routes.iter().enumerate() {
+            if route.hosts.is_empty() {
+                tree.insert(&route.pattern, RouteId(number));
+            }
+            for host in &route.hosts {
+                by_host.entry(host.clone()).or_default().insert(&route.pattern, RouteId(number));
             }
         }
-        find_clashes(&built, &numbers, &mut faults);
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let mut tree = Tree::default();
-        for (number, route) in built.iter().enumerate() {
-            tree.insert(&route.pattern, RouteId(number));
-        }
-        Ok(Self { issuers, routes: built, tree })
+        Ok(Self { issuers: Issuers::new(issuers), routes, by_host, tree })
     }
 
-    pub fn issuers(&self) -> &[IssuerSettings] {
+    /// With links to the site at this origin. Their secret is the last key set.
+    #[must_use]
+    pub fn with_links(mut self, origin: &str) -> Self {
+        let mut issuers = self.issuers.all().to_vec();
+        issuers.push(link::link_issuer(origin));
+        self.issuers = Issuers::new(issuers);
+        self
+    }
+
+    pub fn issuers(&self) -> &Issuers {
         &self.issuers
     }
 
     pub fn issuer(&self, id: IssuerId) -> Option<&IssuerSettings> {
-        self.issuers.get(id.0)
+        self.issuers.get(id)
     }
 
     pub fn route(&self, id: RouteId) -> Option<RouteInfo<'_>> {
@@ -117,35 +103,28 @@ impl Rules {
         (0..self.routes.len()).filter_map(|number| self.route(RouteId(number)).map(|info| (RouteId(number), info)))
     }
 
-    /// The one route of a path.
-    pub fn route_of(&self, path: &ObjectPath) -> Option<RouteId> {
-        self.tree.find(path.as_str()).map(|(route, _)| route)
+    /// The one route of a path at a host.
+    pub fn route_of(&self, host: &str, path: &ObjectPath) -> Option<RouteId> {
+        self.find(host, path).map(|found| found.id)
     }
 
-    /// The key of the object at a path. No leave to touch it: that is [`Rules::allow`]'s to give.
-    pub fn key_of(&self, path: &ObjectPath) -> Option<String> {
-        let (route, captures) = self.tree.find(path.as_str())?;
-        self.routes.get(route.0).map(|route| route.key.of(&captures, path))
+    /// The key that a route gives the object at a path. No leave to touch it: that is [`Rules::allow`]'s to give.
+    pub fn key_in(&self, id: RouteId, path: &ObjectPath) -> Option<String> {
+        let route = self.routes.get(id.0)?;
+        let mut tree = Tree::default();
+        tree.insert(&route.pattern, id);
+        tree.find(path.as_str()).map(|(_, captures)| route.key.of(&captures, path))
+    }
+
+    pub(crate) fn find(&self, host: &str, path: &ObjectPath) -> Option<Found<'_>> {
+        let own = if self.by_host.is_empty() { None } else { self.by_host.get(host) };
+        let (id, captures) = own.and_then(|tree| tree.find(path.as_str())).or_else(|| self.tree.find(path.as_str()))?;
+        self.routes.get(id.0).map(|route| Found { id, route, captures })
     }
 
     /// The path that a route has for these placeholders' texts. It may turn out to be another route's; ask for leave.
     pub fn compose(&self, route: RouteId, values: &[String]) -> Result<ObjectPath, PathFault> {
-        let mut path = String::new();
-        if let Some(route) = self.routes.get(route.0) {
-            let mut values = values.iter();
-            for segment in &route.pattern.segments {
-                path.push('/');
-                match segment {
-                    crate::pattern::Segment::Literal(text) => path.push_str(text),
-                    crate::pattern::Segment::One(_) => path.push_str(values.next().map_or("", String::as_str)),
-                }
-            }
-            if route.pattern.rest {
-                path.push('/');
-                path.push_str(values.next().map_or("", String::as_str));
-            }
-        }
-        ObjectPath::from_decoded(path)
+        ObjectPath::from_decoded(self.routes.get(route.0).map(|route| route.pattern.fill(values)).unwrap_or_default())
     }
 
     /// Whether this text may stand for a placeholder.
@@ -157,374 +136,204 @@ impl Rules {
         })
     }
 
-    /// Leave to act on the object at `path`, or the fact that failed.
-    ///
-    /// `tokens` are those the request carries, each judged alone; one that allows suffices. `verify` gives the verified form
-    /// of one, from a memory or by [`crate::verify`]; it is not called where anyone may do it.
+    /// The question together with the route that its path has here.
+    pub fn place<'a>(&'a self, question: Question<'a>) -> Placed<'a> {
+        Placed { rules: self, question, found: self.find(question.host, question.path) }
+    }
+
+    /// Leave to act on the object of the question, or the fact that failed.
     pub fn allow<P: Permission>(
         &self,
-        path: &ObjectPath,
-        tokens: &[&str],
-        now: UnixTime,
-        mut verify: impl FnMut(&str) -> Result<Arc<Verified>, Denied>,
+        question: Question<'_>,
+        evidence: &mut impl Evidence,
     ) -> Result<Allowed<P>, Denied> {
-        let found = self.tree.find(path.as_str());
-        let found = found.as_ref().and_then(|(id, captures)| self.routes.get(id.0).map(|route| (*id, route, captures)));
-        let allowed = |(id, route, captures): (RouteId, &Route, &Captures), rule, bearer| {
-            let key = route.key.of(captures, path);
-            if key.len() > MAX_KEY {
-                return Err(Denied::KeyTooLong);
+        self.place(question).allow(evidence)
+    }
+}
+
+/// A question whose route is found. Nothing is decided yet.
+#[derive(Debug)]
+pub struct Placed<'a> {
+    rules: &'a Rules,
+    pub(crate) question: Question<'a>,
+    pub(crate) found: Option<Found<'a>>,
+}
+
+impl Placed<'_> {
+    pub(crate) fn rules(&self) -> &Rules {
+        self.rules
+    }
+
+    pub fn route(&self) -> Option<RouteId> {
+        self.found.as_ref().map(|found| found.id)
+    }
+
+    /// Leave to act on the object of the question, or the fact that failed. `evidence` is not asked where anyone may do it.
+    pub fn allow<P: Permission>(&self, evidence: &mut impl Evidence) -> Result<Allowed<P>, Denied> {
+        let mut failed = Failed::default();
+        if let Some(found) = &self.found {
+            for (rule, row) in rows_for(found.route, P::ACTION).filter(|(_, row)| row.tests.is_none()) {
+                match row.check_circumstances(&self.question) {
+                    Ok(()) => return leave(found, rule, None, self.question.path),
+                    Err(fact) => failed.anyone = failed.anyone.max(Some(fact)),
+                }
             }
-            Ok(Allowed { route: id, rule, bucket: route.bucket, key, bearer, permission: PhantomData })
+        }
+        for token in self.question.tokens {
+            match self.judge::<P>(token, evidence) {
+                Ok((found, rule, verified)) => return leave(found, rule, Some(verified), self.question.path),
+                Err(judged) => failed.note(judged),
+            }
+        }
+        // Where only circumstances stand between anyone and the object, a token would not help.
+        let for_tokens = |found: &Found<'_>| rows_for(found.route, P::ACTION).any(|(_, row)| row.tests.is_some());
+        match failed.anyone {
+            Some(fact) if !self.found.as_ref().is_some_and(for_tokens) => Err(fact.denied()),
+            _ => Err(failed.most_helpful()),
+        }
+    }
+
+    /// The row that one token satisfies, or what it lacks.
+    fn judge<P: Permission>(
+        &self,
+        token: &str,
+        evidence: &mut impl Evidence,
+    ) -> Result<(&Found<'_>, usize, Arc<Verified>), Judged> {
+        let verified = evidence.verify(token).map_err(Judged::Invalid)?;
+        let issuer = self.rules.issuer(verified.issuer()).ok_or(Judged::Invalid(Denied::UnknownIssuer))?;
+        match verified.check(issuer, self.question.now) {
+            Ok(()) => {}
+            // Nobody is asked about a token that is no good any more.
+            Err(denied @ (Denied::Expired | Denied::TooOld)) => {
+                let covered = self.covering_row::<P>(&verified, issuer, &mut HookSaysYes);
+                return Err(if covered.is_ok() { Judged::Expired(denied) } else { Judged::Invalid(denied) });
+            }
+            Err(denied) => return Err(Judged::Invalid(denied)),
+        }
+        let (found, rule) = self.covering_row::<P>(&verified, issuer, evidence).map_err(Judged::Forbidden)?;
+        if verified.is_once() {
+            evidence.take(&verified).map_err(Judged::Invalid)?;
+        }
+        Ok((found, rule, verified))
+    }
+
+    /// The row that a token's claims and the question's circumstances satisfy, whatever the token's times.
+    pub(crate) fn covering_row<P: Permission>(
+        &self,
+        verified: &Verified,
+        issuer: &IssuerSettings,
+        evidence: &mut impl Evidence,
+    ) -> Result<(&Found<'_>, usize), Denied> {
+        let found = self.found.as_ref().ok_or(Denied::NoRoute)?;
+        if rows_for(found.route, P::ACTION).next().is_none() {
+            return Err(Denied::NoRule(P::ACTION));
+        }
+        if !issuer.may.contains(&P::ACTION) {
+            return Err(Denied::IssuerMayNot(P::ACTION));
+        }
+        let mut rows = rows_for(found.route, P::ACTION).filter(|(_, row)| row.tests.is_some());
+        if verified.is_link() {
+            // Its claims were judged when it was made, and the hook was asked; what may change since then is judged again.
+            let linked = rows.find(|(rule, _)| verified.links(self.question.path, &found.route.name, *rule));
+            let (rule, row) = linked.ok_or(Denied::LinkNotCovered)?;
+            return row.check_circumstances(&self.question).map(|()| (found, rule)).map_err(RowFact::denied);
+        }
+        let mut furthest = None;
+        for (rule, row) in rows {
+            match row.judge::<P>(verified, found, &self.question, evidence) {
+                Ok(()) => return Ok((found, rule)),
+                Err(fact) => furthest = furthest.max(Some(fact)),
+            }
+        }
+        Err(furthest.map_or(Denied::PathNotCovered, RowFact::denied))
+    }
+}
+
+/// For a token that has expired: whether nothing else is wrong with it.
+struct HookSaysYes;
+
+impl Evidence for HookSaysYes {
+    fn verify(&mut self, _: &str) -> Result<Arc<Verified>, Denied> {
+        Err(Denied::TokenMissing)
+    }
+
+    fn hook(&mut self, _: &HookQuestion<'_>) -> HookAnswer {
+        HookAnswer::Yes
+    }
+}
+
+/// What one token lacked.
+#[derive(Clone, Copy)]
+enum Judged {
+    /// Nothing but time.
+    Expired(Denied),
+    /// It is valid, and does not cover what is asked.
+    Forbidden(Denied),
+    Invalid(Denied),
+}
+
+/// Of several tokens that fail, the answer that helps most: one that has only expired, then one that is valid but does not
+/// cover the path, then the first that is no good at all.
+#[derive(Default)]
+struct Failed {
+    expired: Option<Denied>,
+    forbidden: Option<Denied>,
+    invalid: Option<Denied>,
+    /// How far a rule for anyone got.
+    anyone: Option<RowFact>,
+}
+
+impl Failed {
+    fn note(&mut self, judged: Judged) {
+        let (slot, denied) = match judged {
+            Judged::Expired(denied) => (&mut self.expired, denied),
+            // A hook that is yet to be asked may still say yes.
+            Judged::Forbidden(Denied::HookUnknown) => {
+                self.expired = Some(Denied::HookUnknown);
+                return;
+            }
+            Judged::Forbidden(denied) => (&mut self.forbidden, denied),
+            Judged::Invalid(denied) => (&mut self.invalid, denied),
         };
-        if let Some(found) = found
-            && let Some(rule) = rows_for(found.1, P::ACTION).find(|(_, row)| row.tests.is_none()).map(|(rule, _)| rule)
-        {
-            return allowed(found, rule, None);
-        }
+        slot.get_or_insert(denied);
+    }
 
-        // Of several tokens that fail, the answer that helps most: one that has only expired, then one that is valid but
-        // does not cover the path, then the first that is no good at all.
-        let (mut expired, mut forbidden, mut invalid) = (None, None, None);
-        for token in tokens {
-            let verified = match verify(token) {
-                Ok(verified) => verified,
-                Err(denied) => {
-                    invalid.get_or_insert(denied);
-                    continue;
-                }
-            };
-            let Some(issuer) = self.issuer(verified.issuer()) else {
-                invalid.get_or_insert(Denied::UnknownIssuer);
-                continue;
-            };
-            let covered = covering_row::<P>(found, &verified, issuer, path);
-            match (verified.check(issuer, now), covered, found) {
-                (Ok(()), Ok(rule), Some(found)) => return allowed(found, rule, Some(verified)),
-                (Ok(()), Ok(_), None) => forbidden = Some(Denied::NoRoute),
-                (Ok(()), Err(denied), _) => {
-                    forbidden.get_or_insert(denied);
-                }
-                (Err(denied @ (Denied::Expired | Denied::TooOld)), Ok(_), _) => {
-                    expired.get_or_insert(denied);
-                }
-                (Err(denied), _, _) => {
-                    invalid.get_or_insert(denied);
-                }
-            }
-        }
-        Err(expired.or(forbidden).or(invalid).unwrap_or(Denied::TokenMissing))
+    fn most_helpful(self) -> Denied {
+        self.expired.or(self.forbidden).or(self.invalid).unwrap_or(Denied::TokenMissing)
     }
 }
 
-fn covering_row<P: Permission>(
-    found: Option<(RouteId, &Route, &Captures)>,
-    verified: &Verified,
-    issuer: &IssuerSettings,
+fn leave<P: Permission>(
+    found: &Found<'_>,
+    rule: usize,
+    bearer: Option<Arc<Verified>>,
     path: &ObjectPath,
-) -> Result<usize, Denied> {
-    let (_, route, captures) = found.ok_or(Denied::NoRoute)?;
-    let mut rows = rows_for(route, P::ACTION).peekable();
-    if rows.peek().is_none() {
-        return Err(Denied::NoRule(P::ACTION));
+) -> Result<Allowed<P>, Denied> {
+    let route = found.route;
+    let key = route.key.of(&found.captures, path);
+    if key.len() > MAX_KEY {
+        return Err(Denied::KeyTooLong);
     }
-    if !issuer.may.contains(&P::ACTION) {
-        return Err(Denied::IssuerMayNot(P::ACTION));
-    }
-    rows.find(|(_, row)| row.covers(verified.issuer(), verified.claims(), captures, path.as_str()))
-        .map(|(rule, _)| rule)
-        .ok_or(Denied::PathNotCovered)
+    // What is public now and here only is not for shared caches.
+    let public = bearer.is_none() && route.rows.get(rule).is_some_and(|row| row.circumstances.is_empty());
+    Ok(Allowed { route: found.id, rule, bucket: route.bucket, key, bearer, public, permission: PhantomData })
 }
 
-fn rows_for(route: &Route, action: Action) -> impl Iterator<Item = (usize, &Row)> {
+pub(crate) fn rows_for(route: &Route, action: Action) -> impl Iterator<Item = (usize, &Row)> {
     route.rows.iter().enumerate().filter(move |(_, row)| row.action == action)
 }
 
-type Report<'a> = dyn FnMut(Part, String, Option<&str>) + 'a;
-
-fn build_route(settings: &RouteSettings, issuers: &[IssuerSettings], report: &mut Report<'_>) -> Option<Route> {
-    let pattern = match Pattern::parse(&settings.path) {
-        Ok(pattern) => pattern,
-        Err(fault) => {
-            report(Part::Path, fault.to_string(), pattern_hint(&fault).as_deref());
-            return None;
-        }
-    };
-    let (key, key_placeholders) = build_key(settings, &pattern, report)?;
-    let rows: Vec<Row> = settings
-        .allow
-        .iter()
-        .enumerate()
-        .filter_map(|(number, row)| build_row(number, row, &pattern, issuers, &key_placeholders, report))
-        .collect();
-    check_rows(settings, report);
-    let upload = settings.upload.as_ref().and_then(|upload| build_upload(upload, &pattern, report));
-    Some(Route {
-        name: settings.name.clone(),
-        pattern,
-        bucket: settings.bucket,
-        key,
-        rows,
-        upload,
-        any_origin: settings.any_origin,
-    })
-}
-
-fn pattern_hint(fault: &PatternFault) -> Option<String> {
-    match fault {
-        PatternFault::NotAbsolute => Some("paths start with `/`".to_owned()),
-        PatternFault::BadBraces(_) => Some("a placeholder takes a whole segment: `/{workspace}/{file}`".to_owned()),
-        PatternFault::UnknownKind(_) => Some(format!("the types are {}", crate::Kind::NAMES.join(", "))),
-        PatternFault::BadName(_) => Some("names are lower-case letters, digits and `_`, a letter first".to_owned()),
-        _ => None,
-    }
-}
-
-fn template_fault(fault: &TemplateFault, pattern: &Pattern) -> (String, String) {
-    let message = match fault {
-        TemplateFault::Unknown(name) => format!("unknown placeholder `{{{name}}}`"),
-        TemplateFault::Unclosed => "a brace is not closed".to_owned(),
-    };
-    let known: Vec<_> = pattern.names().iter().map(|name| format!("`{{{name}}}`")).collect();
-    (
-        message,
-        format!("the path's placeholders are {}", if known.is_empty() { "none".into() } else { known.join(", ") }),
-    )
-}
-
-fn build_key(settings: &RouteSettings, pattern: &Pattern, report: &mut Report<'_>) -> Option<(KeyRule, Vec<usize>)> {
-    let Some(text) = &settings.key else {
-        return Some((KeyRule::SameAsPath, (0..pattern.names().len()).collect()));
-    };
-    let template = match Template::parse(text, pattern) {
-        Ok(template) => template,
-        Err(fault) => {
-            let (message, hint) = template_fault(&fault, pattern);
-            report(Part::Key, message, Some(&hint));
-            return None;
-        }
-    };
-    if let Err(fault) = key_pattern(text, pattern) {
-        report(
-            Part::Key,
-            format!("the key is ambiguous: {fault}"),
-            Some("each placeholder takes a whole segment of the key, and one that takes several stands last"),
-        );
-        return None;
-    }
-    let placeholders = template.placeholders().collect();
-    Some((KeyRule::Template(template), placeholders))
-}
-
-/// The keys of a route whose paths have this pattern, as a pattern too: it shows which routes reach the same objects.
-pub fn key_pattern(key: &str, path: &Pattern) -> Result<Pattern, PatternFault> {
-    let typed: Vec<String> = key
-        .split('/')
-        .map(|segment| {
-            let name = segment.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
-            match name.and_then(|name| path.placeholder(name)) {
-                Some(number) if path.is_rest(number) => segment.replace('}', "...}"),
-                Some(number) => match path.kind(number) {
-                    crate::Kind::Segment => segment.to_owned(),
-                    kind => segment.replace('}', &format!(":{}}}", format!("{kind:?}").to_lowercase())),
-                },
-                None => segment.to_owned(),
-            }
-        })
-        .collect();
-    Pattern::parse(&format!("/{}", typed.join("/")))
-}
-
-fn build_row(
-    number: usize,
-    row: &AllowSettings,
-    pattern: &Pattern,
-    issuers: &[IssuerSettings],
-    key_placeholders: &[usize],
-    report: &mut Report<'_>,
-) -> Option<Row> {
-    let Who::Claims(claims) = &row.who else {
-        if row.action != Action::Read {
-            report(
-                Part::Allow(number),
-                format!("`anyone` may not `{}`", row.action),
-                Some("only `read` can be allowed without a token"),
-            );
-            return None;
-        }
-        return Some(Row { action: row.action, issuer: None, tests: None });
-    };
-    let mut tests = Vec::new();
-    for (place, (name, values)) in claims.iter().enumerate() {
-        match ClaimTest::new(name, values, pattern) {
-            Ok(test) => tests.push(test),
-            Err(fault) => {
-                let (message, hint) = template_fault(&fault, pattern);
-                report(Part::Claim(number, place), message, Some(&hint));
-                return None;
-            }
-        }
-    }
-    let unbound =
-        tests.iter().flat_map(ClaimTest::placeholders).find(|placeholder| !key_placeholders.contains(placeholder));
-    if let Some(name) = unbound.and_then(|placeholder| pattern.names().get(placeholder)) {
-        report(
-            Part::Allow(number),
-            format!(
-                "the rule binds `{{{name}}}`, which is not in the key: whoever has one `{name}` would reach every object"
-            ),
-            Some(&format!("put `{{{name}}}` into `key`")),
-        );
-    }
-    if issuers.len() > 1 && row.issuer.is_none() && row.action != Action::Read {
-        report(
-            Part::Allow(number),
-            format!("with several issuers, a rule that allows `{}` names its issuer", row.action),
-            Some("add `issuer = \"…\"`"),
-        );
-    }
-    let may = |issuer: &IssuerSettings| issuer.may.contains(&row.action);
-    let reachable = match row.issuer {
-        Some(id) => issuers.get(id.0).is_some_and(may),
-        None => issuers.iter().any(may),
-    };
-    if !reachable {
-        report(
-            Part::Allow(number),
-            format!("no token can satisfy this rule: its issuer may not `{}`", row.action),
-            Some("add the action to the issuer's `may`, or remove the rule"),
-        );
-    }
-    Some(Row { action: row.action, issuer: row.issuer, tests: Some(tests) })
-}
-
-fn check_rows(settings: &RouteSettings, report: &mut Report<'_>) {
-    let is_anyone = |row: &AllowSettings| matches!(row.who, Who::Anyone);
-    let anyone = settings.allow.iter().position(is_anyone);
-    if let Some(anyone) = anyone {
-        for (number, row) in settings.allow.iter().enumerate() {
-            if number != anyone && row.action == Action::Read {
-                report(
-                    Part::Allow(number),
-                    "this rule is never needed: another one lets anyone read".to_owned(),
-                    Some("remove one of the two"),
-                );
-            }
-        }
-    }
-    if settings.any_origin && anyone.is_none() {
-        report(
-            Part::Cors,
-            "`cors = \"*\"` is for routes that anyone may read".to_owned(),
-            Some("list the pages' origins in `apps` of `[site]`"),
-        );
-    }
-    let uploads = settings.allow.iter().position(|row| row.action == Action::Upload);
-    match (uploads, &settings.upload) {
-        (Some(row), None) => report(
-            Part::Allow(row),
-            "the rule allows `upload`, and the route does not say what may be uploaded".to_owned(),
-            Some("add `upload = { max_size = \"…\", types = [\"…\"] }`"),
-        ),
-        (None, Some(_)) => report(
-            Part::Upload,
-            "no rule of the route allows `upload`".to_owned(),
-            Some("add a rule with `action = \"upload\"`, or remove `upload`"),
-        ),
-        _ => {}
-    }
-}
-
-fn build_upload(settings: &UploadSettings, pattern: &Pattern, report: &mut Report<'_>) -> Option<UploadRules> {
-    let fill = match fills(&settings.fill, pattern) {
-        Ok(fill) => fill,
-        Err((number, fault)) => {
-            report(Part::Fill(number), fault.to_string(), None);
-            return None;
-        }
-    };
-    let mut types = Vec::new();
-    for (number, text) in settings.types.iter().enumerate() {
-        match TypePattern::parse(text) {
-            Some(pattern) => types.push(pattern),
-            None => report(
-                Part::Type(number),
-                format!("`{text}` is not a media type"),
-                Some("write `image/png`, `image/*` or `*/*`"),
-            ),
-        }
-    }
-    Some(UploadRules { fill, max_size: settings.max_size, types, life: settings.life })
-}
-
-/// Routes that share paths without one being inside the other, or that reach the same object by different rules.
-fn find_clashes(routes: &[Route], numbers: &[usize], faults: &mut Vec<RuleFault>) {
-    let keys: Vec<Option<Pattern>> = routes.iter().map(Route::key_pattern).collect();
-    for (at, (route, key)) in routes.iter().zip(&keys).enumerate() {
-        for (earlier, earlier_key) in routes.iter().zip(&keys).take(at) {
-            let mut report = |part, message: String, hint: &str| {
-                faults.push(RuleFault {
-                    route: numbers.get(at).copied().unwrap_or(at),
-                    part,
-                    message,
-                    hint: Some(hint.to_owned()),
-                });
-            };
-            if route.name == earlier.name {
-                report(Part::Name, format!("a second route is named `{}`", route.name), "give it another name");
-            }
-            match route.pattern.relation(&earlier.pattern) {
-                Relation::Equal => {
-                    report(
-                        Part::Path,
-                        format!("the route `{}` has the same paths", earlier.name),
-                        "put the rules of both into one route",
-                    );
-                    continue;
-                }
-                Relation::Crossing => {
-                    report(
-                        Part::Path,
-                        format!("the path overlaps that of the route `{}`, and neither is more special", earlier.name),
-                        "give one of them a literal or a type that sets it apart",
-                    );
-                    continue;
-                }
-                Relation::Disjoint | Relation::Inside | Relation::Around => {}
-            }
-            let both_same = matches!((&route.key, &earlier.key), (KeyRule::SameAsPath, KeyRule::SameAsPath));
-            if !both_same
-                && route.bucket == earlier.bucket
-                && let (Some(key), Some(earlier_key)) = (key, earlier_key)
-                && key.relation(earlier_key) != Relation::Disjoint
-            {
-                report(
-                    Part::Key,
-                    format!(
-                        "the keys overlap those of the route `{}`: one object under two sets of rules",
-                        earlier.name
-                    ),
-                    "give the keys of one of them a literal first segment of their own",
-                );
-            }
-        }
-    }
-}
-
-impl KeyRule {
-    fn of(&self, captures: &Captures, path: &ObjectPath) -> String {
+impl RowFact {
+    /// The refusal that it comes to, if no row got further.
+    pub fn denied(self) -> Denied {
         match self {
-            Self::SameAsPath => path.inner().to_owned(),
-            Self::Template(template) => template.fill(captures, path.as_str()),
-        }
-    }
-}
-
-impl Route {
-    fn key_pattern(&self) -> Option<Pattern> {
-        match &self.key {
-            KeyRule::SameAsPath => Some(self.pattern.clone()),
-            KeyRule::Template(template) => key_pattern(&template.write(&self.pattern), &self.pattern).ok(),
+            Self::OtherIssuer | Self::Claim(_) | Self::PathNotListed => Denied::PathNotCovered,
+            Self::Circumstances(Unmet::Method) => Denied::MethodNotCovered,
+            Self::Circumstances(Unmet::TooEarly | Unmet::TooLate | Unmet::Hours | Unmet::Day) => Denied::OutsideTimes,
+            Self::Circumstances(Unmet::Address) => Denied::AddressNotCovered,
+            Self::HookRefused => Denied::HookRefused,
+            Self::HookAway => Denied::HookAway,
+            Self::HookUnknown => Denied::HookUnknown,
         }
     }
 }

@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use crate::UnixTime;
 use crate::claims::Claims;
 use crate::denied::{Denied, Malformed};
-use crate::issuer::{IssuerId, IssuerSettings};
+use crate::issuer::{IssuerId, IssuerSettings, Issuers};
 use crate::key::{Algorithm, Key, KeySets};
+use crate::revocation::RevocableClaim;
 use crate::strict_json;
 
 /// The longest token, in bytes: above a cookie's 4 KiB, below the header block's limit.
@@ -32,6 +33,25 @@ pub trait Signatures {
 pub struct Verified {
     issuer: IssuerId,
     claims: Claims,
+    /// It is good for one request.
+    once: bool,
+    is_link: bool,
+}
+
+/// By what a token can be revoked: its own claims, or for a link those of the token that it was made with.
+pub(crate) struct Identity<'t> {
+    pub issuer: &'t str,
+    pub issued: Option<i64>,
+    claims: Option<&'t Map<String, Value>>,
+    /// The claims stand there under the names that the configuration gives them.
+    flat: bool,
+}
+
+impl<'t> Identity<'t> {
+    pub fn value(&self, claim: &RevocableClaim) -> Option<&'t Value> {
+        let claims = self.claims?;
+        if self.flat { claims.get(&claim.name) } else { claim.value(claims) }
+    }
 }
 
 impl Verified {
@@ -45,6 +65,30 @@ impl Verified {
 
     pub fn subject(&self) -> Option<&str> {
         self.claims.subject.as_deref()
+    }
+
+    /// Whether it is good for one request alone.
+    pub fn is_once(&self) -> bool {
+        self.once
+    }
+
+    pub fn is_link(&self) -> bool {
+        self.is_link
+    }
+
+    /// `issuer` is the name of the token's own in the configuration.
+    pub(crate) fn identity<'t>(&'t self, issuer: &'t str) -> Identity<'t> {
+        if !self.is_link {
+            let claims = &self.claims;
+            return Identity { issuer, issued: claims.issued, claims: Some(claims.all()), flat: false };
+        }
+        let of = |name| self.claims.get("of").and_then(|of| of.get(name));
+        Identity {
+            issuer: of("issuer").and_then(Value::as_str).unwrap_or_default(),
+            issued: of("iat").and_then(Value::as_i64),
+            claims: of("claims").and_then(Value::as_object),
+            flat: true,
+        }
     }
 
     /// The first second at which the token is no longer honoured.
@@ -61,7 +105,7 @@ impl Verified {
     /// Audience and times. The memory of verified tokens never shortens this.
     pub fn check(&self, issuer: &IssuerSettings, now: UnixTime) -> Result<(), Denied> {
         let claims = &self.claims;
-        if !claims.audience.holds(&issuer.audience) {
+        if !issuer.audiences.iter().any(|audience| claims.audience.holds(audience)) {
             return Err(Denied::AudienceMismatch);
         }
         let latest = now.0.saturating_add(issuer.leeway);
@@ -82,6 +126,9 @@ impl Verified {
                 return Err(Denied::TooOld);
             }
         }
+        if self.once && claims.token_id.is_none() {
+            return Err(Denied::NoTokenId);
+        }
         Ok(())
     }
 }
@@ -89,7 +136,7 @@ impl Verified {
 /// Verifies a token's form, issuer, algorithm and signature.
 pub fn verify(
     token: &str,
-    issuers: &[IssuerSettings],
+    issuers: &Issuers,
     keys: &KeySets,
     signatures: &impl Signatures,
 ) -> Result<Verified, Denied> {
@@ -112,23 +159,19 @@ pub fn verify(
     let claims = Claims::new(claims).ok_or(malformed(Malformed::ClaimType))?;
     let signature = decode(signature)?;
 
-    let (number, issuer) = issuers
-        .iter()
-        .enumerate()
-        .find(|(_, issuer)| claims.issuer.as_deref() == Some(issuer.issuer.as_str()))
-        .ok_or(Denied::UnknownIssuer)?;
+    let (id, issuer) = claims.issuer.as_deref().and_then(|name| issuers.find(name)).ok_or(Denied::UnknownIssuer)?;
     if !issuer.algorithms.contains(&algorithm) {
         return Err(Denied::AlgorithmNotAllowed);
     }
-    let key =
-        keys.0.get(number).and_then(|set| set.find(key_id, algorithm)).ok_or(Denied::UnknownKey(IssuerId(number)))?;
+    let key = keys.0.get(id.0).and_then(|set| set.find(key_id, algorithm)).ok_or(Denied::UnknownKey(id))?;
     if key.algorithm() != algorithm {
         return Err(Denied::AlgorithmNotAllowed);
     }
     if !signatures.verify(key, message.as_bytes(), &signature) {
         return Err(Denied::BadSignature);
     }
-    Ok(Verified { issuer: IssuerId(number), claims })
+    let once = issuer.once || (issuer.links && claims.token_id.is_some());
+    Ok(Verified { issuer: id, once, is_link: issuer.links, claims })
 }
 
 /// The header chooses nothing but which key of the issuer.

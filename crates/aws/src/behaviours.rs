@@ -8,7 +8,7 @@
 //! the behaviour is part of it. The authorizer has put the object's key in the path's place by then, so no two buckets may have
 //! the same key within reach.
 
-use authorizer::{Action, AllowSettings, BucketId, Pattern, Relation, RouteSettings, Who, key_pattern};
+use authorizer::{Action, AllowSettings, BucketId, Pattern, Relation, RouteSettings, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
@@ -142,9 +142,12 @@ fn reach<'a>(route: &'a RouteSettings, faults: &mut Vec<Fault>) -> Option<Reach<
     };
     let key = match &route.key {
         None => Some(path.clone()),
-        Some(key) => key_pattern(key, &path).ok(),
+        Some(key) => path.of_keys(key).ok(),
     };
-    let anyone = |row: &AllowSettings| row.action == Action::Read && matches!(row.who, Who::Anyone);
+    // What anyone may read now and here only is not for shared caches.
+    let anyone = |row: &AllowSettings| {
+        row.action == Action::Read && matches!(row.who, Who::Anyone) && row.circumstances.is_empty()
+    };
     let audience = match (route.allow.iter().any(anyone), route.any_origin) {
         (true, true) => Audience::AnyOrigin,
         (true, false) => Audience::Public,

@@ -24,6 +24,10 @@ pub enum Fault {
     LogBucketName { bucket: String },
     LogBucketIsServed { bucket: String },
     LogsHoldTokens { carrier: String },
+    OneTimeTokens { issuer: String },
+    Hook { route: String },
+    Hosts { route: String },
+    UploadsByAddress { route: String },
     Route { route: String },
     BucketNotToldApart { route: String },
     BucketsSharePaths { route: String, pattern: String },
@@ -55,6 +59,10 @@ impl Fault {
             Self::LogBucketName { .. } => "aws_log_bucket_name",
             Self::LogBucketIsServed { .. } => "aws_log_bucket_is_served",
             Self::LogsHoldTokens { .. } => "aws_logs_hold_tokens",
+            Self::OneTimeTokens { .. } => "aws_one_time_tokens",
+            Self::Hook { .. } => "aws_hook",
+            Self::Hosts { .. } => "aws_hosts",
+            Self::UploadsByAddress { .. } => "aws_uploads_by_address",
             Self::Route { .. } => "aws_route",
             Self::BucketNotToldApart { .. } => "aws_bucket_not_told_apart",
             Self::BucketsSharePaths { .. } => "aws_buckets_share_paths",
@@ -71,6 +79,14 @@ impl Fault {
         match self {
             Self::StackName { .. } => "write 1 to 32 lower-case letters, digits and hyphens, a letter first".into(),
             Self::NoBucket => "describe it in a section `[bucket.NAME]`".into(),
+            Self::OneTimeTokens { .. } => "give its tokens a short life instead, or serve the site by a gateway".into(),
+            Self::Hook { .. } => {
+                "put what the hook decides into the token's claims, or serve the site by a gateway".into()
+            }
+            Self::Hosts { .. } => "give each host a configuration and a stack of its own".into(),
+            Self::UploadsByAddress { .. } => {
+                "keep `addresses` to rules that read, or serve the site by a gateway".into()
+            }
             Self::BucketName { .. } | Self::LogBucketName { .. } => {
                 "S3 takes 3 to 63 lower-case letters, digits, hyphens and dots, a letter or digit at both ends".into()
             }
@@ -124,6 +140,25 @@ impl fmt::Display for Fault {
         match self {
             Self::StackName { name } => write!(f, "`{name}` cannot begin the names of what is made"),
             Self::NoBucket => write!(f, "there is no bucket to serve"),
+            Self::OneTimeTokens { issuer } => {
+                write!(
+                    f,
+                    "tokens of the issuer `{issuer}` are good for one request, and functions on AWS remember none"
+                )
+            }
+            Self::Hook { route } => {
+                write!(f, "a rule of the route `{route}` asks a decision hook, and functions on AWS ask nobody")
+            }
+            Self::Hosts { route } => {
+                write!(
+                    f,
+                    "the route `{route}` is for certain hosts, and a distribution serves its paths at all of its own"
+                )
+            }
+            Self::UploadsByAddress { route } => write!(
+                f,
+                "a rule of the route `{route}` lets in uploads by the client's address, which the regional function does not see"
+            ),
             Self::BucketName { bucket } | Self::LogBucketName { bucket } => {
                 write!(f, "`{bucket}` is not a bucket's name")
             }

@@ -10,6 +10,7 @@ mod rules;
 use authorizer::{Algorithm, IssuerId, Rules};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use front::SiteSettings;
 use secrecy::SecretString;
 
 use crate::behaviours::behaviours;
@@ -52,6 +53,7 @@ pub fn cloudfront_function(deployment: &Deployment) -> Result<Function, Vec<Faul
             faults.push(FunctionFault::StoreKey { issuer: issuer.name.clone() });
         }
     }
+    faults.extend(unknown(site));
     if let Err(wrong) = Rules::build(site.issuers.clone(), &site.routes) {
         faults.extend(wrong.into_iter().map(|fault| FunctionFault::Rules { message: fault.message }));
     }
@@ -69,6 +71,32 @@ pub fn cloudfront_function(deployment: &Deployment) -> Result<Function, Vec<Faul
     let store =
         site.issuers.iter().enumerate().map(|(number, issuer)| (issuer.name.clone(), IssuerId(number))).collect();
     Ok(Function { code, store })
+}
+
+/// What Lambda@Edge does and this form does not.
+fn unknown(site: &SiteSettings) -> Vec<FunctionFault> {
+    let mut faults = Vec::new();
+    let mut report = |of: String, what| faults.push(FunctionFault::Unknown { of, what });
+    for issuer in site.issuers.iter().filter(|issuer| issuer.audiences.len() > 1) {
+        report(format!("the issuer `{}`", issuer.name), "several audiences");
+    }
+    for route in &site.routes {
+        let of = || format!("the route `{}`", route.name);
+        if route
+            .path
+            .split('/')
+            .any(|segment| segment.contains('{') && !(segment.starts_with('{') && segment.ends_with('}')))
+        {
+            report(of(), "a placeholder between other text");
+        }
+        if route.allow.iter().any(|row| row.paths.is_some()) {
+            report(of(), "a rule with `paths`");
+        }
+        if route.allow.iter().any(|row| !row.circumstances.is_empty()) {
+            report(of(), "a rule with methods, times or addresses");
+        }
+    }
+    faults
 }
 
 /// An issuer's secret as the KeyValueStore holds it: base64.

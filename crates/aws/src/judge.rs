@@ -64,6 +64,7 @@ pub fn judge<'a>(deployment: &'a Deployment, code: &'a Code) -> Result<Judged<'a
     judge_encryption(deployment, region, &mut faults);
     let alias = judge_certificate(deployment, &mut faults);
     judge_logs(deployment, &mut faults);
+    judge_rules(deployment, &mut faults);
     if code.form() != deployment.choices.form {
         faults.push(Fault::CodeOfOtherForm { form: deployment.choices.form });
     }
@@ -185,6 +186,27 @@ fn judge_logs(deployment: &Deployment, faults: &mut Vec<Fault>) {
     for carrier in &deployment.site.carriers {
         if let Carrier::Query(name) = carrier {
             faults.push(Fault::LogsHoldTokens { carrier: name.clone() });
+        }
+    }
+}
+
+/// Functions on AWS keep no memory between requests, ask nobody, and are one site each.
+fn judge_rules(deployment: &Deployment, faults: &mut Vec<Fault>) {
+    for issuer in deployment.site.issuers.iter().filter(|issuer| issuer.once) {
+        faults.push(Fault::OneTimeTokens { issuer: issuer.name.clone() });
+    }
+    for route in &deployment.site.routes {
+        if route.allow.iter().any(|row| row.hook.is_some()) {
+            faults.push(Fault::Hook { route: route.name.clone() });
+        }
+        if !route.hosts.is_empty() {
+            faults.push(Fault::Hosts { route: route.name.clone() });
+        }
+        let by_address = |row: &authorizer::AllowSettings| {
+            row.action != authorizer::Action::Read && row.circumstances.addresses.is_some()
+        };
+        if route.allow.iter().any(by_address) {
+            faults.push(Fault::UploadsByAddress { route: route.name.clone() });
         }
     }
 }

@@ -186,3 +186,21 @@ fn forms_that_do_not_fit() {
         assert_eq!(faults.iter().map(Fault::code).collect::<Vec<_>>(), ["aws_terraform_form"]);
     }
 }
+
+/// What a function on AWS cannot do is refused, never left out.
+#[test]
+fn what_needs_a_gateway() {
+    use authorizer::{Circumstances, HookId, Network};
+    let offices =
+        || Circumstances { addresses: Some(vec![Network::parse("192.0.2.0/24").unwrap()]), ..Circumstances::default() };
+    assert_eq!(changed(one(), |it| it.site.issuers[0].once = true), ["aws_one_time_tokens"]);
+    assert_eq!(changed(one(), |it| it.site.routes[0].allow[0].hook = Some(HookId(0))), ["aws_hook"]);
+    assert_eq!(changed(one(), |it| it.site.routes[0].hosts = vec!["a.example.com".to_owned()]), ["aws_hosts"]);
+    let of_uploads = |it: &mut Deployment| {
+        let rows = it.site.routes.iter_mut().flat_map(|route| &mut route.allow);
+        rows.filter(|row| row.action == authorizer::Action::Upload).for_each(|row| row.circumstances = offices());
+    };
+    assert_eq!(changed(one(), of_uploads), ["aws_uploads_by_address"]);
+    let of_reads = |it: &mut Deployment| it.site.routes[0].allow[0].circumstances = offices();
+    assert_eq!(changed(one(), of_reads), Vec::<&str>::new());
+}

@@ -66,8 +66,8 @@ function made(issuer, number, message, messageLength, signature, signatureLength
 
 const encoder = new TextEncoder();
 
-function decide(id, { method, uri, querystring, headers }) {
-  const question = encoder.encode(JSON.stringify({ id, method, uri, querystring, headers }));
+function decide(id, { method, uri, querystring, headers, clientIp }) {
+  const question = encoder.encode(JSON.stringify({ id, method, uri, querystring, headers, clientIp }));
   wasm.decide(...give(question), BigInt(Math.floor(Date.now() / 1000)));
   return JSON.parse(said());
 }

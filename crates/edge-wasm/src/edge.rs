@@ -1,5 +1,6 @@
 //! The decision, read from top to bottom like the gateway's pipeline: admit, authorise, locate.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use authorizer::{JwkFault, KeySet, KeySets, ObjectPath, Read, Signatures, UnixTime, verify};
@@ -30,7 +31,7 @@ impl Edge {
 
     /// A key set that the issuer published since, judged.
     pub fn read_keys(&self, issuer: usize, jwks: &[u8]) -> Result<KeySet, JwkFault> {
-        let settings = self.front.rules.issuers().get(issuer).ok_or(JwkFault::NoKeys)?;
+        let settings = self.front.rules.issuers().get(authorizer::IssuerId(issuer)).ok_or(JwkFault::NoKeys)?;
         authorizer::parse_jwk_set(jwks, &settings.algorithms)
     }
 
@@ -54,7 +55,8 @@ impl Edge {
             return self.answer(&Answer::Refused(refusal.into()), &no_head(), id, &Seen::default());
         };
         let mut seen = Seen::default();
-        match self.ask(&parts, now, signatures, &mut seen) {
+        let address = question.as_ref().and_then(|question| question.client_ip);
+        match self.ask(&parts, address, now, signatures, &mut seen) {
             Ok(Asked::Pass(key)) => Decision::Pass { uri: format!("/{}", uploads::encode_path(&key)) },
             Ok(Asked::Answer(answer)) => self.answer(&answer, &parts, id, &seen),
             Err(refusal) => {
@@ -67,15 +69,16 @@ impl Edge {
     fn ask(
         &self,
         parts: &Parts,
+        address: Option<IpAddr>,
         now: UnixTime,
         signatures: &impl Signatures,
         seen: &mut Seen,
     ) -> Result<Asked, Refusal> {
         let front = &self.front;
         match admit(parts, Listener::Serves, &front.origin, &front.carriers)? {
-            Admitted::Object(path) => self.object(parts, &path, now, signatures, seen).map(Asked::Pass),
+            Admitted::Object(path) => self.object(parts, &path, address, now, signatures, seen).map(Asked::Pass),
             Admitted::Preflight(path) => {
-                seen.route = path.and_then(|path| front.rules.route_of(&path));
+                seen.route = path.and_then(|path| front.rules.route_of(&front::host(parts), &path));
                 Ok(Asked::Answer(Answer::Preflight { methods: methods(parts) }))
             }
             // They are the regional function's, behind a behaviour of its own.
@@ -88,14 +91,17 @@ impl Edge {
         &self,
         parts: &Parts,
         path: &ObjectPath,
+        address: Option<IpAddr>,
         now: UnixTime,
         signatures: &impl Signatures,
         seen: &mut Seen,
     ) -> Result<String, Refusal> {
         let front = &self.front;
-        seen.route = front.rules.route_of(path);
         let presented = presented(parts, &front.carriers)?;
-        let allowed = front.rules.allow::<Read>(path, &presented.texts(), now, |token| {
+        let (host, tokens) = (front::host(parts), presented.texts());
+        let placed = front.rules.place(front::question(parts, &host, path, address, &tokens, now));
+        seen.route = placed.route();
+        let allowed = placed.allow::<Read>(&mut |token: &str| {
             let verified = verify(token, front.rules.issuers(), &self.keys, signatures).map(Arc::new);
             seen.bearer = verified.as_ref().ok().cloned();
             verified

@@ -2,10 +2,11 @@
 //! Guide, "Lambda@Edge event structure" and "Generate HTTP responses in request triggers").
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// `config.requestId` and what the decision needs of `request`.
 #[derive(Debug, Deserialize)]
@@ -20,6 +21,13 @@ pub struct Question {
     pub querystring: String,
     #[serde(default)]
     pub headers: BTreeMap<String, Vec<Field>>,
+    /// The viewer's address; none where it is none.
+    #[serde(default, rename = "clientIp", deserialize_with = "address")]
+    pub client_ip: Option<IpAddr>,
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpAddr>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
 }
 
 #[derive(Debug, Deserialize)]

@@ -22,12 +22,14 @@ impl Site {
         let aws = config.aws.ok_or_else(|| {
             Trouble::usage("the configuration has no section `[aws]`").with_hint("add `[aws]` with `stack = \"…\"`")
         })?;
+        check_stateless(config.revocation.is_some(), config.link_secret.is_some())?;
         let site = SiteSettings {
             origin: config.site.origin,
             apps: config.site.apps,
             carriers: config.carriers,
             issuers: config.issuers.iter().map(|issuer| issuer.settings.clone()).collect(),
             routes: config.routes,
+            links: false,
         };
         let bucket = |bucket: &config::Bucket| Bucket {
             name: bucket.name.clone(),
@@ -115,6 +117,23 @@ impl Site {
             }
         }
         Ok(())
+    }
+}
+
+/// What a configuration asks for by sections of their own, and only a gateway does.
+fn check_stateless(revocation: bool, links: bool) -> Result<(), Trouble> {
+    let asked = [
+        (
+            revocation,
+            "[revocation]",
+            "functions on AWS have no memory that could be told: a revoked token would be honoured",
+        ),
+        (links, "[links]", "functions on AWS make no links yet"),
+    ];
+    match asked.into_iter().find(|(there, _, _)| *there) {
+        None => Ok(()),
+        Some((_, section, why)) => Err(Trouble::usage(format!("`{section}` beside `[aws]`: {why}"))
+            .with_hint("remove the section, and give tokens a short life; or serve the site by a gateway")),
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{aws, check, dev, keys, serve, store, token};
+use crate::commands::{aws, check, dev, explain, keys, revoke, serve, store, token};
 
 /// Private files, straight from the bucket, checked at the edge.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Serve(serve::Args),
     Store(store::Args),
     Check(check::Args),
+    Explain(explain::Args),
+    Revoke(revoke::Args),
     #[command(subcommand)]
     Token(token::Command),
     #[command(subcommand)]
@@ -64,6 +66,8 @@ impl Cli {
             Command::Serve(args) => serve::run(&args),
             Command::Store(args) => store::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::Explain(args) => explain::run(&args),
+            Command::Revoke(args) => revoke::run(&args),
             Command::Token(command) => token::run(command),
             Command::Keys(command) => keys::run(command),
             Command::Aws(command) => aws::run(command),

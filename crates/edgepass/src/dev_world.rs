@@ -81,6 +81,8 @@ impl World {
         let users = open_users(&users_file).map_err(|error| failed(&users_file, &error))?;
         let config = dir.join("edgepass.toml");
         write_config(&config, ports, edge).map_err(|error| failed(&config, &error))?;
+        let admin_secret = dir.join("admin-secret");
+        open_key(&admin_secret, Algorithm::Hs256).map_err(|error| failed(&admin_secret, &error))?;
         let issuer = Arc::new(Issuer { key, name: addresses.app.clone() });
         Ok(Self { dir, config, addresses, users, issuer })
     }
@@ -112,7 +114,7 @@ impl Issuer {
     pub fn mint(&self, user: &User) -> Result<String, SigningError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
         let claims = json!({
-            "iss": self.name, "aud": AUDIENCE, "sub": user.name, "iat": now, "exp": now + TOKEN_LIFE.as_secs(),
+            "iss": self.name, "aud": AUDIENCE, "sub": user.name, "jti": Uuid::new_v4().to_string(), "iat": now, "exp": now + TOKEN_LIFE.as_secs(),
             "members": { &user.workspace: user.role },
         });
         match claims {

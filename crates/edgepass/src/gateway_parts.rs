@@ -2,14 +2,18 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 
+use authorizer::Algorithm;
 use aws_credential_types::Credentials;
 use front::Front;
 use gateway::{Door, Gateway, Listener};
-use secrecy::ExposeSecret;
+use keys::SigningKey;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 
-use crate::config::{AccessKey, Bucket, Config, HttpRole, PostForms, Tls};
+use crate::config::{self, AccessKey, Bucket, Config, HttpRole, PostForms, Tls};
+use crate::state::State;
 use crate::trouble::Trouble;
 
 /// The sockets of a gateway, bound.
@@ -69,13 +73,25 @@ pub fn start(
 ) -> Result<Gateway, Trouble> {
     let sources =
         config.issuers.iter().map(|issuer| (issuer.source.clone(), issuer.settings.algorithms.clone())).collect();
-    let keyring = keys::Keyring::open(sources).map_err(|errors| {
+    let link_key = link_key(config.link_secret.as_deref())?;
+    let keyring = keys::Keyring::open(sources, Some(&link_key)).map_err(|errors| {
         let errors: Vec<_> = errors.into_iter().map(|(_, error)| error.to_string()).collect();
         Trouble::failed(errors.join("\nerror: "))
     })?;
+    let issuers: Vec<_> = config.issuers.iter().map(|issuer| &issuer.settings).collect();
+    let state = State::open(config.state.as_deref(), config.revocation.as_deref(), &issuers)?;
+    // The site's links are the last of the issuers; no hook is asked about them.
+    let names = issuers.iter().map(|issuer| issuer.name.clone()).collect();
+    let hooks = hook::Hooks::open(config.hooks, names, runtime.clone()).map_err(Trouble::failed)?;
+    let front = Front::new(config.site.origin, config.site.apps, config.carriers, config.rules);
     let settings = gateway::Settings {
-        front: Front::new(config.site.origin, config.site.apps, config.carriers, config.rules),
+        front: front.with_links(state.revocations.claims().to_vec()),
         keyring,
+        revocations: state.revocations,
+        used: state.used,
+        hooks,
+        link_key: Some(link_key),
+        admin_secret: config.admin_secret.as_deref().map(read_secret).transpose()?,
         buckets: config.buckets.into_iter().map(bucket).collect::<Result<_, _>>()?,
         cache: cache::Limits {
             memory: config.cache.memory,
@@ -85,6 +101,20 @@ pub fn start(
     };
     Gateway::start(settings, &sockets.doors, sockets.admin, log, runtime)
         .map_err(|error| Trouble::failed(format_args!("the gateway does not start: {error}")))
+}
+
+/// The secret of the site's links: from its file, or a new one that ends with the process.
+fn link_key(file: Option<&Path>) -> Result<SigningKey, Trouble> {
+    let algorithm = Algorithm::Hs256;
+    match file {
+        Some(file) => SigningKey::load(file, Some(algorithm)).map_err(Trouble::failed),
+        None => SigningKey::generate(algorithm).map_err(Trouble::failed),
+    }
+}
+
+/// A secret of one line; at least as long as the configuration demands.
+fn read_secret(file: &Path) -> Result<SecretString, Trouble> {
+    config::read_line(file).map_err(Trouble::failed)
 }
 
 fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {

@@ -37,6 +37,7 @@ pub enum Endpoint {
     WhoAmI,
     SignOut,
     Upload,
+    Link,
     Health,
 }
 
@@ -46,7 +47,7 @@ const RESERVED: &str = "/_edgepass/";
 pub fn methods(parts: &Parts) -> &'static str {
     match parts.uri.path().strip_prefix(RESERVED) {
         Some("session") => "GET, HEAD, POST, DELETE, OPTIONS",
-        Some("uploads") => "POST, OPTIONS",
+        Some("uploads" | "links") => "POST, OPTIONS",
         _ => "GET, HEAD, OPTIONS",
     }
 }
@@ -79,8 +80,9 @@ fn endpoint(method: &Method, name: &str) -> Result<Endpoint, Refusal> {
         ("session", "GET" | "HEAD") => Ok(Endpoint::WhoAmI),
         ("session", "DELETE") => Ok(Endpoint::SignOut),
         ("uploads", "POST") => Ok(Endpoint::Upload),
+        ("links", "POST") => Ok(Endpoint::Link),
         ("health", "GET" | "HEAD") => Ok(Endpoint::Health),
-        ("session" | "uploads" | "health", _) => Err(wrong_method()),
+        ("session" | "uploads" | "links" | "health", _) => Err(wrong_method()),
         _ => Err(Refusal::new(Code::NotFound, "no_such_endpoint")),
     }
 }

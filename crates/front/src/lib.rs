@@ -6,6 +6,8 @@
 mod admit;
 mod answer;
 mod limits;
+mod link;
+mod question;
 mod refusal;
 mod seen;
 mod session;
@@ -15,7 +17,7 @@ mod upload;
 
 use std::sync::Arc;
 
-use authorizer::{Cors, Denied, RuleFault, Rules, UnixTime, Verified};
+use authorizer::{Cors, Denied, Evidence, RevocableClaim, RuleFault, Rules, UnixTime, Verified};
 use http::HeaderValue;
 use http::header::ORIGIN;
 use http::request::Parts;
@@ -23,6 +25,8 @@ use http::request::Parts;
 pub use admit::{Admitted, Endpoint, Listener, admit, methods};
 pub use answer::{Answer, EDGEPASS_ID, Refused, refusal_body};
 pub use limits::JSON_BODY;
+pub use link::{LINK, LinkRequest, Unsigned};
+pub use question::{host, question};
 pub use refusal::{Code, Culprit, Refusal};
 pub use seen::{Seen, shown_path};
 pub use session::Bearer;
@@ -40,12 +44,25 @@ pub struct Front {
     pub rules: Rules,
     /// `Cross-Origin-Resource-Policy` of what is not public.
     pub resource_policy: HeaderValue,
+    /// The claims by which tokens can be revoked: a link carries them on.
+    pub revocable: Vec<RevocableClaim>,
 }
 
 impl Front {
     pub fn new(origin: String, apps: Vec<String>, carriers: Vec<Carrier>, rules: Rules) -> Self {
         let resource_policy = HeaderValue::from_static(site::resource_policy(&origin, &apps));
-        Self { origin, cors: Cors::new(apps), carriers, rules, resource_policy }
+        Self { origin, cors: Cors::new(apps), carriers, rules, resource_policy, revocable: Vec::new() }
+    }
+
+    /// With links, which are signed with the last of the key sets.
+    #[must_use]
+    pub fn with_links(mut self, revocable: Vec<RevocableClaim>) -> Self {
+        self.rules = self.rules.with_links(&self.origin);
+        let carrier = Carrier::Query(LINK.to_owned());
+        if !self.carriers.contains(&carrier) {
+            self.carriers.push(carrier);
+        }
+        Self { revocable, ..self }
     }
 
     /// From settings that travelled, judged anew. The message names every fault.
@@ -53,17 +70,16 @@ impl Front {
         let messages =
             |faults: Vec<RuleFault>| faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; ");
         let rules = Rules::build(settings.issuers, &settings.routes).map_err(messages)?;
-        Ok(Self::new(settings.origin, settings.apps, settings.carriers, rules))
+        let front = Self::new(settings.origin, settings.apps, settings.carriers, rules);
+        Ok(if settings.links { front.with_links(Vec::new()) } else { front })
     }
 
     /// A token's form, signature, audience and times, whatever the path.
-    pub fn check(
-        &self,
-        token: &str,
-        now: UnixTime,
-        verify: &mut impl FnMut(&str) -> Result<Arc<Verified>, Denied>,
-    ) -> Result<Arc<Verified>, Refusal> {
-        let verified = verify(token)?;
+    pub fn check(&self, token: &str, now: UnixTime, evidence: &mut impl Evidence) -> Result<Arc<Verified>, Refusal> {
+        let verified = evidence.verify(token)?;
+        if verified.is_link() {
+            return Err(Refusal::new(Code::Forbidden, "link_is_no_token"));
+        }
         let issuer = self.rules.issuer(verified.issuer()).ok_or(Denied::UnknownIssuer)?;
         verified.check(issuer, now)?;
         Ok(verified)

@@ -14,6 +14,8 @@ pub struct Refusal {
     pub detail: Option<String>,
     /// The issuer that may have published the key which the token names since its keys were read.
     pub unknown_key: Option<IssuerId>,
+    /// A decision hook is yet to be asked.
+    pub hook_unknown: bool,
 }
 
 /// The public codes.
@@ -25,6 +27,8 @@ pub enum Code {
     TokenMissing,
     TokenInvalid,
     TokenExpired,
+    TokenRevoked,
+    TokenUsed,
     Forbidden,
     NotFound,
     MethodNotAllowed,
@@ -38,6 +42,7 @@ pub enum Code {
     OriginAway,
     Overloaded,
     OriginSlow,
+    DecisionAway,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,13 +53,15 @@ pub enum Culprit {
 }
 
 impl Code {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::BadRequest,
         Self::BadPath,
         Self::TokenConflict,
         Self::TokenMissing,
         Self::TokenInvalid,
         Self::TokenExpired,
+        Self::TokenRevoked,
+        Self::TokenUsed,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -68,6 +75,7 @@ impl Code {
         Self::OriginAway,
         Self::Overloaded,
         Self::OriginSlow,
+        Self::DecisionAway,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -78,6 +86,8 @@ impl Code {
             Self::TokenMissing => "token_missing",
             Self::TokenInvalid => "token_invalid",
             Self::TokenExpired => "token_expired",
+            Self::TokenRevoked => "token_revoked",
+            Self::TokenUsed => "token_used",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -91,13 +101,16 @@ impl Code {
             Self::OriginAway => "origin_away",
             Self::Overloaded => "overloaded",
             Self::OriginSlow => "origin_slow",
+            Self::DecisionAway => "decision_away",
         }
     }
 
     pub fn status(self) -> StatusCode {
         match self {
             Self::BadRequest | Self::BadPath | Self::TokenConflict => StatusCode::BAD_REQUEST,
-            Self::TokenMissing | Self::TokenInvalid | Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::TokenMissing | Self::TokenInvalid | Self::TokenExpired | Self::TokenRevoked | Self::TokenUsed => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -108,14 +121,14 @@ impl Code {
             Self::RangeUnsatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::OriginFailed => StatusCode::BAD_GATEWAY,
-            Self::OriginAway | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::OriginAway | Self::Overloaded | Self::DecisionAway => StatusCode::SERVICE_UNAVAILABLE,
             Self::OriginSlow => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
     pub fn culprit(self) -> Culprit {
         match self {
-            Self::OriginFailed | Self::OriginAway | Self::OriginSlow => Culprit::Origin,
+            Self::OriginFailed | Self::OriginAway | Self::OriginSlow | Self::DecisionAway => Culprit::Origin,
             Self::Overloaded => Culprit::Ourselves,
             _ => Culprit::Client,
         }
@@ -124,7 +137,7 @@ impl Code {
     /// Seconds after which another try may succeed.
     pub fn retry_after(self) -> Option<&'static str> {
         match self {
-            Self::Overloaded => Some("1"),
+            Self::Overloaded | Self::DecisionAway => Some("1"),
             Self::OriginAway => Some("5"),
             _ => None,
         }
@@ -147,7 +160,7 @@ impl Culprit {
 
 impl Refusal {
     pub fn new(code: Code, reason: &'static str) -> Self {
-        Self { code, reason, detail: None, unknown_key: None }
+        Self { code, reason, detail: None, unknown_key: None, hook_unknown: false }
     }
 
     pub fn explained(code: Code, reason: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -161,10 +174,13 @@ impl From<Denied> for Refusal {
             PublicCode::TokenMissing => Code::TokenMissing,
             PublicCode::TokenInvalid => Code::TokenInvalid,
             PublicCode::TokenExpired => Code::TokenExpired,
+            PublicCode::TokenRevoked => Code::TokenRevoked,
+            PublicCode::TokenUsed => Code::TokenUsed,
             PublicCode::Forbidden => Code::Forbidden,
+            PublicCode::DecisionAway => Code::DecisionAway,
         };
         let unknown_key = if let Denied::UnknownKey(issuer) = denied { Some(issuer) } else { None };
-        Self { unknown_key, ..Self::new(code, denied.code()) }
+        Self { unknown_key, hook_unknown: denied == Denied::HookUnknown, ..Self::new(code, denied.code()) }
     }
 }
 

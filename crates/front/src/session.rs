@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authorizer::{Denied, UnixTime, Verified};
+use authorizer::{Denied, Evidence, UnixTime, Verified};
 use http::StatusCode;
 use http::header::ORIGIN;
 use http::request::Parts;
@@ -25,10 +25,10 @@ impl Front {
         &self,
         parts: &'r Parts,
         now: UnixTime,
-        verify: &mut impl FnMut(&str) -> Result<Arc<Verified>, Denied>,
+        evidence: &mut impl Evidence,
     ) -> Result<Bearer<'r>, Refusal> {
         let token = presented_in_header(parts)?;
-        let verified = self.check(token.expose(), now, verify)?;
+        let verified = self.check(token.expose(), now, evidence)?;
         self.check_origin(parts)?;
         Ok(Bearer { token, verified })
     }
@@ -39,6 +39,10 @@ impl Front {
         let Some(base) = cookie_name(&self.carriers) else {
             return Err(Refusal::explained(Code::BadRequest, "no_cookie_carrier", "this site takes no cookies"));
         };
+        if bearer.verified.is_once() {
+            let detail = "a token that is good for one request makes no session";
+            return Err(Refusal::explained(Code::Forbidden, "token_for_one_request", detail));
+        }
         let token = bearer.token.expose();
         if token.len() > limits::COOKIE_TOKEN {
             let detail =
@@ -53,12 +57,7 @@ impl Front {
     }
 
     /// `GET`: the sessions that this request's tokens are good for.
-    pub fn who_am_i(
-        &self,
-        parts: &Parts,
-        now: UnixTime,
-        verify: &mut impl FnMut(&str) -> Result<Arc<Verified>, Denied>,
-    ) -> Result<Answer, Refusal> {
+    pub fn who_am_i(&self, parts: &Parts, now: UnixTime, evidence: &mut impl Evidence) -> Result<Answer, Refusal> {
         let presented = presented(parts, &self.carriers)?;
         let tokens: Vec<(Option<&str>, &str)> = match &presented {
             Presented::Explicit(token) => vec![(None, token.expose())],
@@ -68,7 +67,7 @@ impl Front {
         };
         let (mut sessions, mut failed) = (Vec::new(), Denied::TokenMissing.into());
         for (scope, token) in tokens {
-            match self.check(token, now, verify) {
+            match self.check(token, now, evidence) {
                 Ok(verified) => sessions.push(self.session(scope, &verified)),
                 Err(refusal) => failed = refusal,
             }

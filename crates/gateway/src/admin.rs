@@ -1,4 +1,4 @@
-//! The admin listener: metrics and health, for operators alone.
+//! The admin listener: metrics, health and what can be changed, for operators alone.
 //!
 //! It answers only to names and addresses of its own, and to no web page, so that a page cannot reach it through a name that it
 //! points here (DNS rebinding).
@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Duration, sleep, timeout};
 
+use crate::admin_changes;
 use crate::listen::told_to_stop;
 use crate::metrics::Size;
 use crate::pipeline::Pipeline;
@@ -45,8 +46,8 @@ pub async fn serve(pipeline: Arc<Pipeline>, socket: TcpListener, mut stop: watch
         tokio::spawn(async move {
             let _place = place;
             let service = service_fn(|request| {
-                let response = answer(&pipeline, address, &request);
-                async move { Ok::<_, Infallible>(response) }
+                let pipeline = Arc::clone(&pipeline);
+                async move { Ok::<_, Infallible>(answer(&pipeline, address, request).await) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -57,9 +58,16 @@ pub async fn serve(pipeline: Arc<Pipeline>, socket: TcpListener, mut stop: watch
     }
 }
 
-fn answer(pipeline: &Pipeline, address: SocketAddr, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    if request.headers().contains_key(ORIGIN) || !is_own_name(request, address) {
+async fn answer(pipeline: &Arc<Pipeline>, address: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    if request.headers().contains_key(ORIGIN) || !is_own_name(&request, address) {
         return text(StatusCode::FORBIDDEN, "text/plain", "not from a web page, and by this listener's own name\n");
+    }
+    if request.uri().path() == "/revocations" {
+        if request.method() != Method::POST {
+            return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "POST alone\n");
+        }
+        let (status, body) = admin_changes::revoke(pipeline, request).await;
+        return text(status, "application/json", format!("{body}\n"));
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET and HEAD alone\n");
@@ -72,7 +80,11 @@ fn answer(pipeline: &Pipeline, address: SocketAddr, request: &Request<Incoming>)
         "/health/live" => text(StatusCode::OK, "text/plain", "live\n"),
         "/health/ready" if pipeline.is_ready() => text(StatusCode::OK, "text/plain", "ready\n"),
         "/health/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "an issuer's keys are not loaded yet\n"),
-        _ => text(StatusCode::NOT_FOUND, "text/plain", "there are /metrics, /health/live and /health/ready\n"),
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "text/plain",
+            "there are /metrics, /health/live, /health/ready and POST /revocations\n",
+        ),
     }
 }
 

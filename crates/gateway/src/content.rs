@@ -60,13 +60,22 @@ pub fn headers(key: &str, head: &ObjectHead) -> Vec<(HeaderName, HeaderValue)> {
         .as_ref()
         .is_some_and(|value| value.as_bytes().get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case(b"attachment")));
     let inline = INLINE.contains(&essence.as_str()) && !wants_saving;
-    if let Some(disposition) = disposition(inline, key.rsplit('/').next().unwrap_or_default()) {
+    if let Some(disposition) = disposition(inline, last_segment(key)) {
         headers.push((CONTENT_DISPOSITION, disposition));
     }
     headers.push((CONTENT_SECURITY_POLICY, if essence == UNSANDBOXED { PDF_POLICY } else { POLICY }));
     headers.extend(head.content_encoding.clone().map(|value| (CONTENT_ENCODING, value)));
     headers.extend(head.content_language.clone().map(|value| (CONTENT_LANGUAGE, value)));
     headers
+}
+
+/// For a link that says so: the object is saved, under this name or, if that is empty, its own.
+pub fn saved_as(name: &str, key: &str) -> Option<HeaderValue> {
+    disposition(false, if name.is_empty() { last_segment(key) } else { name })
+}
+
+fn last_segment(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or_default()
 }
 
 /// RFC 6266: the name in UTF-8 for all who read it, and an ASCII stand-in without quotes, backslashes or control characters.

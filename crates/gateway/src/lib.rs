@@ -5,8 +5,10 @@
 //! (cache, origin, keys), which know nothing of each other, and holds no rule of its own about who may do what.
 
 mod admin;
+mod admin_changes;
 mod body;
 mod content;
+mod evidence;
 mod limits;
 mod listen;
 mod log;
@@ -114,7 +116,12 @@ fn build(settings: Settings, log: Box<dyn Write + Send>, runtime: &Handle) -> io
         .collect::<io::Result<Vec<_>>>()?;
     Ok(Pipeline {
         front: settings.front,
-        memory: TokenMemory::new(Arc::clone(&settings.keyring)),
+        memory: TokenMemory::new(Arc::clone(&settings.keyring), Arc::clone(&settings.revocations)),
+        revocations: settings.revocations,
+        used: settings.used,
+        hooks: settings.hooks,
+        link_key: settings.link_key,
+        admin_secret: settings.admin_secret,
         keyring: settings.keyring,
         buckets: settings.buckets,
         cache: cache::Cache::open(settings.cache, Origins(origins), runtime.clone())?,

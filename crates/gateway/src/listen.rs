@@ -4,7 +4,7 @@
 //! that took it: no request crosses threads.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -93,11 +93,11 @@ impl Worker {
                 () = told_to_stop(&mut self.stop) => break,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     let Some(place) = Place::take(&self.open, &self.pipeline) else {
                         continue; // dropped, and so closed
                     };
-                    connections.spawn(self.clone().connection(stream, tls.clone(), listener, place));
+                    connections.spawn(self.clone().connection(stream, address.ip(), tls.clone(), listener, place));
                 }
                 // Out of file descriptors, most likely: connections that end will free some.
                 Err(_) => sleep(Duration::from_millis(50)).await,
@@ -108,21 +108,33 @@ impl Worker {
         while let Ok(Some(_)) = tokio::time::timeout_at(deadline, connections.join_next()).await {}
     }
 
-    async fn connection(self, stream: TcpStream, tls: Option<TlsAcceptor>, listener: Listener, _place: Place) {
+    async fn connection(
+        self,
+        stream: TcpStream,
+        client: IpAddr,
+        tls: Option<TlsAcceptor>,
+        listener: Listener,
+        _place: Place,
+    ) {
         // A connection that is gone already does not matter, and that it is shows at the next read.
         let _ = stream.set_nodelay(true);
         match tls {
-            None => self.serve(stream, listener).await,
+            None => self.serve(stream, client, listener).await,
             Some(tls) => {
                 if let Ok(Ok(stream)) = timeout(limits::HANDSHAKE, tls.accept(stream)).await {
-                    self.serve(stream, listener).await;
+                    self.serve(stream, client, listener).await;
                 }
             }
         }
     }
 
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut self, stream: S, listener: Listener) {
-        let flow = Arc::new(Flow::default());
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        mut self,
+        stream: S,
+        client: IpAddr,
+        listener: Listener,
+    ) {
+        let flow = Arc::new(Flow::new(Some(client)));
         let refuse = Arc::new(Unreadable { pipeline: Arc::clone(&self.pipeline), flow: Arc::clone(&flow) });
         let wire = TokioIo::new(Wire::new(stream, Arc::clone(&flow), refuse));
         let pipeline = Arc::clone(&self.pipeline);

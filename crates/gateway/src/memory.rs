@@ -1,20 +1,22 @@
 //! Remembers verified tokens, so that a token seen before costs no cryptography.
 //!
-//! What is remembered is that a key of the issuer's made the signature. Times, audience and rules are judged on every request,
-//! and when an issuer's keys change everything is forgotten.
+//! What is remembered is that a key of the issuer's made the signature, and up to which revocation it was looked for among the
+//! revoked. Times, audience and rules are judged on every request, and when an issuer's keys change everything is forgotten.
 
 use std::sync::Arc;
 
-use authorizer::{Denied, IssuerSettings, Verified};
+use authorizer::{Denied, Issuers, Verified};
 use foldhash::fast::RandomState;
 use keys::{Keyring, Native};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
+use revocations::Revocations;
 
 use crate::limits;
 
 pub struct TokenMemory {
     keyring: Arc<Keyring>,
+    revocations: Arc<Revocations>,
     remembered: Cache<Box<str>, Remembered, BySize, RandomState>,
 }
 
@@ -23,6 +25,8 @@ struct Remembered {
     verified: Arc<Verified>,
     /// Of the keys that verified it.
     generation: u64,
+    /// The revocations' version at which it was not among them.
+    clean: u64,
 }
 
 #[derive(Clone)]
@@ -36,7 +40,7 @@ impl Weighter<Box<str>, Remembered> for BySize {
 }
 
 impl TokenMemory {
-    pub fn new(keyring: Arc<Keyring>) -> Self {
+    pub fn new(keyring: Arc<Keyring>, revocations: Arc<Revocations>) -> Self {
         let remembered = Cache::with(
             usize::try_from(limits::TOKEN_MEMORY / 2048).unwrap_or(32_768),
             limits::TOKEN_MEMORY,
@@ -44,21 +48,27 @@ impl TokenMemory {
             RandomState::default(),
             DefaultLifecycle::default(),
         );
-        Self { keyring, remembered }
+        Self { keyring, revocations, remembered }
     }
 
-    /// The verified form of a token. What fails is not remembered: there is no end of bad tokens.
-    pub fn verify(&self, token: &str, issuers: &[IssuerSettings]) -> Result<Arc<Verified>, Denied> {
-        if let Some(known) = self.remembered.get(token)
-            && known.generation == self.keyring.generation()
-        {
-            return Ok(known.verified);
-        }
-        let keys = self.keyring.snapshot();
-        let verified = Arc::new(authorizer::verify(token, issuers, &keys.sets, &Native)?);
-        let remembered = Remembered { verified: Arc::clone(&verified), generation: keys.generation };
+    /// The verified form of a token, and whether it is revoked. What fails is not remembered: there is no end of bad tokens.
+    pub fn verify(&self, token: &str, issuers: &Issuers) -> Result<(Arc<Verified>, bool), Denied> {
+        let known = self.remembered.get(token).filter(|known| known.generation == self.keyring.generation());
+        let (verified, generation) = match known {
+            Some(known) if known.clean == self.revocations.version() => return Ok((known.verified, false)),
+            Some(known) => (known.verified, known.generation),
+            None => {
+                let keys = self.keyring.snapshot();
+                (Arc::new(authorizer::verify(token, issuers, &keys.sets, &Native)?), keys.generation)
+            }
+        };
+        let issuer = issuers.get(verified.issuer()).map_or("", |issuer| issuer.name.as_str());
+        let Some(clean) = self.revocations.clean_at(&verified, issuer) else {
+            return Ok((verified, true));
+        };
+        let remembered = Remembered { verified: Arc::clone(&verified), generation, clean };
         self.remembered.insert(token.into(), remembered);
-        Ok(verified)
+        Ok((verified, false))
     }
 
     pub fn len(&self) -> usize {

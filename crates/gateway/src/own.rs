@@ -1,8 +1,6 @@
 //! Our own endpoints, `/_edgepass/*`: reads their bodies, and lets the front door answer. No byte of a file comes through here.
 
-use std::sync::Arc;
-
-use authorizer::{Denied, UnixTime, Upload, Verified};
+use authorizer::{Read, UnixTime, Upload};
 use front::{Answer, Bearer, Code, Endpoint, Refusal, check_json};
 use http::StatusCode;
 use http::request::Parts;
@@ -10,8 +8,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use tokio::time::timeout;
 
+use crate::evidence::{authorise, wait_for};
 use crate::limits;
-use crate::pipeline::{Pipeline, authorise, with_new_keys};
+use crate::pipeline::Pipeline;
 use crate::record::Record;
 
 pub async fn answer(
@@ -28,11 +27,10 @@ pub async fn answer(
             let bearer = bearer(pipeline, parts, now, record).await?;
             front.sign_in(&bearer, &json_body(parts, body).await?, now)
         }
-        Endpoint::WhoAmI => {
-            with_new_keys(pipeline, || front.who_am_i(parts, now, &mut verifier(pipeline, record))).await
-        }
+        Endpoint::WhoAmI => wait_for(pipeline, now, record, |known| front.who_am_i(parts, now, known)).await,
         Endpoint::SignOut => front.sign_out(parts),
         Endpoint::Upload => upload(pipeline, parts, body, now, record).await,
+        Endpoint::Link => link(pipeline, parts, body, now, record).await,
         Endpoint::Health if pipeline.is_ready() => {
             Ok(Answer::Json { status: StatusCode::OK, body: "{\"status\":\"ready\"}\n".into(), cookies: Vec::new() })
         }
@@ -50,10 +48,34 @@ async fn upload(
     let bearer = bearer(pipeline, parts, now, record).await?;
     let body = json_body(parts, body).await?;
     let plan = front::plan(&pipeline.front, &body, || uuid::Uuid::new_v4().into_bytes())?;
-    let allowed = authorise::<Upload>(pipeline, plan.path(), &[bearer.token.expose()], now, record).await?;
+    let (host, tokens) = (front::host(parts), [bearer.token.expose()]);
+    let question = front::question(parts, &host, plan.path(), record.flow.client(), &tokens, now);
+    let allowed = authorise::<Upload>(pipeline, &pipeline.front.rules.place(question), now, record).await?;
     let bucket =
         pipeline.buckets.get(allowed.bucket().0).ok_or_else(|| Refusal::new(Code::OriginFailed, "no_such_bucket"))?;
     front::grant(&pipeline.front, allowed, &plan, &bucket.uploads, &bucket.origin.credentials, now)
+}
+
+async fn link(
+    pipeline: &Pipeline,
+    parts: &Parts,
+    body: Incoming,
+    now: UnixTime,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    let front = &pipeline.front;
+    let bearer = bearer(pipeline, parts, now, record).await?;
+    front.check_linker(&bearer)?;
+    let request = front.link_request(&json_body(parts, body).await?, || uuid::Uuid::new_v4().to_string())?;
+    let (host, tokens) = (front::host(parts), [bearer.token.expose()]);
+    let question = front::question(parts, &host, &request.path, record.flow.client(), &tokens, now);
+    let allowed = authorise::<Read>(pipeline, &front.rules.place(question), now, record).await?;
+    let Some(unsigned) = front.link(&allowed, &request, now)? else {
+        return Ok(front.link_answer(&request, None));
+    };
+    let failed = || Refusal::new(Code::Overloaded, "link_not_signed");
+    let token = pipeline.link_key.as_ref().ok_or_else(failed)?.sign(&unsigned.claims).map_err(|_| failed())?;
+    Ok(front.link_answer(&request, Some((&unsigned, &token))))
 }
 
 async fn bearer<'r>(
@@ -62,19 +84,7 @@ async fn bearer<'r>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Bearer<'r>, Refusal> {
-    with_new_keys(pipeline, || pipeline.front.bearer(parts, now, &mut verifier(pipeline, record))).await
-}
-
-/// Verifies, and notes for the log who asks, even where the answer is no.
-pub fn verifier<'a>(
-    pipeline: &'a Pipeline,
-    record: &'a mut Record,
-) -> impl FnMut(&str) -> Result<Arc<Verified>, Denied> + 'a {
-    |token| {
-        let verified = pipeline.memory.verify(token, pipeline.front.rules.issuers());
-        record.bearer = verified.as_ref().ok().cloned();
-        verified
-    }
+    wait_for(pipeline, now, record, |known| pipeline.front.bearer(parts, now, known)).await
 }
 
 /// The body of a request to our own endpoints: JSON, small and soon.

@@ -3,21 +3,26 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use authorizer::{Allowed, ObjectPath, Permission, Read, UnixTime};
+use authorizer::{Allowed, ObjectPath, Read, UnixTime};
 use cache::{Cache, CacheError, Conditions, Lookup, ObjectId, Opened, Outcome, ServedBytes, WantedBytes};
 use front::{Admitted, Code, Front, Listener, Refusal, Refused, admit, methods, presented, shown_path};
+use hook::Hooks;
 use http::header::ORIGIN;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use keys::Keyring;
+use keys::{Keyring, SigningKey};
+use revocations::{Revocations, UsedTokens};
+use secrecy::SecretString;
 
 use crate::body::Body;
+use crate::content;
+use crate::evidence::authorise;
 use crate::log::Log;
 use crate::memory::TokenMemory;
 use crate::metrics::{Ids, Metrics};
 use crate::origins::Origins;
-use crate::own::{self, verifier};
+use crate::own;
 use crate::record::Record;
 use crate::respond::{Answer, Audience, respond};
 use crate::settings::Bucket;
@@ -29,6 +34,13 @@ pub struct Pipeline {
     pub keyring: Arc<Keyring>,
     pub buckets: Vec<Bucket>,
     pub memory: TokenMemory,
+    pub revocations: Arc<Revocations>,
+    pub used: Arc<UsedTokens>,
+    pub hooks: Arc<Hooks>,
+    /// Signs links, where the site makes any.
+    pub link_key: Option<SigningKey>,
+    /// Of those who may change something.
+    pub admin_secret: Option<SecretString>,
     pub cache: Arc<Cache<Origins>>,
     pub log: Arc<Log>,
     pub metrics: Metrics,
@@ -65,7 +77,7 @@ async fn answer(
         Admitted::Object(path) => object(pipeline, parts, path, now, record).await,
         Admitted::Own(endpoint) => Ok(own::answer(pipeline, endpoint, parts, body, now, record).await?.into()),
         Admitted::Preflight(path) => {
-            record.route = path.and_then(|path| front.rules.route_of(&path));
+            record.route = path.and_then(|path| front.rules.route_of(&front::host(parts), &path));
             Ok(front::Answer::Preflight { methods: methods(parts) }.into())
         }
         Admitted::Redirect(location) => Ok(front::Answer::Redirect { location }.into()),
@@ -81,7 +93,9 @@ async fn object(
     record: &mut Record,
 ) -> Result<Answer, Refused> {
     let presented = presented(parts, &pipeline.front.carriers)?;
-    let allowed = authorise::<Read>(pipeline, &path, &presented.texts(), now, record).await;
+    let (host, tokens) = (front::host(parts), presented.texts());
+    let question = front::question(parts, &host, &path, record.flow.client(), &tokens, now);
+    let allowed = authorise::<Read>(pipeline, &pipeline.front.rules.place(question), now, record).await;
     record.path = path.into_string();
     let allowed = allowed?;
     let audience = if allowed.is_public() { Audience::Everyone } else { Audience::Bearer };
@@ -137,34 +151,9 @@ async fn read(
         at_hand = Some((number, slice));
     }
     let body = Body::object(&pipeline.cache, &entry, first, end, at_hand);
-    Ok(Some(Answer::Object { entry, served, body, audience }))
-}
-
-/// Leave to act, from the rules alone.
-pub async fn authorise<P: Permission>(
-    pipeline: &Pipeline,
-    path: &ObjectPath,
-    tokens: &[&str],
-    now: UnixTime,
-    record: &mut Record,
-) -> Result<Allowed<P>, Refusal> {
-    let rules = &pipeline.front.rules;
-    record.route = rules.route_of(path);
-    let allowed =
-        with_new_keys(pipeline, || Ok(rules.allow::<P>(path, tokens, now, verifier(pipeline, record))?)).await?;
-    record.rule = Some(allowed.rule());
-    Ok(allowed)
-}
-
-/// A token that names a key which its issuer may have published since then is worth one question to the issuer.
-pub async fn with_new_keys<T>(pipeline: &Pipeline, mut ask: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
-    match ask() {
-        Err(Refusal { unknown_key: Some(issuer), .. }) => {
-            pipeline.keyring.refresh_unknown(issuer.0).await;
-            ask()
-        }
-        answer => answer,
-    }
+    let saved_as =
+        allowed.bearer().and_then(|bearer| bearer.download()).map(|name| content::saved_as(name, allowed.key()));
+    Ok(Some(Answer::Object { entry, served, body, audience, saved_as: saved_as.flatten() }))
 }
 
 /// The object that was allowed, and no other: bucket and key come out of the leave itself. `wanted` is none for the head alone.

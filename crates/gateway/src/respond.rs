@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cache::{Entry, ServedBytes};
 use front::{Code, Refusal, refusal_body};
-use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, ETAG};
+use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use crate::body::Body;
@@ -20,8 +20,18 @@ const PUBLIC: HeaderValue = HeaderValue::from_static("public, no-cache");
 /// What the pipeline has found to say.
 #[allow(clippy::large_enum_variant)] // the large one is the common one, and is moved once
 pub enum Answer {
-    Object { entry: Arc<Entry>, served: ServedBytes, body: Body, audience: Audience },
-    NotModified { entry: Arc<Entry>, audience: Audience },
+    Object {
+        entry: Arc<Entry>,
+        served: ServedBytes,
+        body: Body,
+        audience: Audience,
+        /// `Content-Disposition` in place of the object's own.
+        saved_as: Option<HeaderValue>,
+    },
+    NotModified {
+        entry: Arc<Entry>,
+        audience: Audience,
+    },
     Own(front::Answer),
 }
 
@@ -52,12 +62,15 @@ pub fn respond(
     let id = std::str::from_utf8(&digits).unwrap_or_default();
     let mut refusal = None;
     let (status, body) = match answer {
-        Answer::Object { entry, served, body, audience } => {
+        Answer::Object { entry, served, body, audience, saved_as } => {
             object_headers(&mut headers, front, &entry, audience);
             for (name, value) in &entry.head.headers {
                 headers.append(name, value.clone());
             }
             headers.insert(CONTENT_LENGTH, body.length().into());
+            if let Some(saved_as) = saved_as {
+                headers.insert(CONTENT_DISPOSITION, saved_as);
+            }
             let status = match served {
                 ServedBytes::Part { first, last } => {
                     if let Ok(range) = HeaderValue::try_from(format!("bytes {first}-{last}/{}", entry.head.size)) {

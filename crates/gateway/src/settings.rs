@@ -3,12 +3,21 @@
 use std::sync::Arc;
 
 use front::Front;
-use keys::Keyring;
+use hook::Hooks;
+use keys::{Keyring, SigningKey};
+use revocations::{Revocations, UsedTokens};
+use secrecy::SecretString;
 
-#[derive(Debug)]
 pub struct Settings {
     pub front: Front,
     pub keyring: Arc<Keyring>,
+    pub revocations: Arc<Revocations>,
+    pub used: Arc<UsedTokens>,
+    pub hooks: Arc<Hooks>,
+    /// Signs links, where the site makes any; the last of the key sets verifies them.
+    pub link_key: Option<SigningKey>,
+    /// Of those who may change something through the admin listener; without it nobody may.
+    pub admin_secret: Option<SecretString>,
     /// In the order of [`authorizer::BucketId`].
     pub buckets: Vec<Bucket>,
     pub cache: cache::Limits,

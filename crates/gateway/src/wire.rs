@@ -2,6 +2,7 @@
 //! take nothing, and our own words in place of the bare answers that it gives to heads it cannot read.
 
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -19,9 +20,19 @@ pub struct Flow {
     open: AtomicU32,
     /// One was handed over since the connection last fell idle: what is written then may be a part of its answer.
     called: AtomicBool,
+    /// The address at the other end; none where the system would not say.
+    client: Option<IpAddr>,
 }
 
 impl Flow {
+    pub fn new(client: Option<IpAddr>) -> Self {
+        Self { client, ..Self::default() }
+    }
+
+    pub fn client(&self) -> Option<IpAddr> {
+        self.client
+    }
+
     pub fn asked(&self) {
         self.open.fetch_add(1, Ordering::Relaxed);
         self.called.store(true, Ordering::Relaxed);

@@ -12,6 +12,7 @@ use crate::error::KeysError;
 use crate::fetch::Fetcher;
 use crate::published::{Published, Snapshot};
 use crate::remote::{Remote, Status};
+use crate::signing::SigningKey;
 use crate::source::Source;
 use crate::url::KeySetUrl;
 
@@ -32,7 +33,12 @@ enum Origin {
 
 impl Keyring {
     /// Reads the files. The sources are in the order of the issuers; so are the faults, each with its issuer's number.
-    pub fn open(sources: Vec<(Source, Vec<Algorithm>)>) -> Result<Arc<Self>, Vec<(usize, KeysError)>> {
+    ///
+    /// `own` is the site's own secret, if it has one; its set is the last.
+    pub fn open(
+        sources: Vec<(Source, Vec<Algorithm>)>,
+        own: Option<&SigningKey>,
+    ) -> Result<Arc<Self>, Vec<(usize, KeysError)>> {
         let mut sets = Vec::new();
         let mut origins = Vec::new();
         let mut faults = Vec::new();
@@ -47,6 +53,10 @@ impl Keyring {
         }
         if !faults.is_empty() {
             return Err(faults);
+        }
+        if let Some(set) = own.and_then(SigningKey::secret_set) {
+            sets.push(set);
+            origins.push(Origin::File(Status { source: "the site's own".to_owned(), keys: 1, ..Status::default() }));
         }
         Ok(Arc::new(Self { published: Arc::new(Published::new(sets)), origins, tasks: Mutex::default() }))
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use authorizer::{Algorithm, Curve};
+use authorizer::{Algorithm, Curve, Key, KeySet, Material};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -153,6 +153,12 @@ impl SigningKey {
         })
     }
 
+    /// What verifies the tokens of a shared secret.
+    pub(crate) fn secret_set(&self) -> Option<KeySet> {
+        let Pair::Secret(secret) = &self.pair else { return None };
+        Key::new(None, self.algorithm, Material::Secret(secret.clone())).ok().map(|key| KeySet::new(vec![key]))
+    }
+
     /// The half to publish; a shared secret has none.
     pub fn public_jwk(&self) -> Option<Value> {
         let members = self.public_members()?;
@@ -243,18 +249,20 @@ mod tests {
     use crate::native::Native;
     use crate::source::Source;
     use crate::testing::Folder;
-    use authorizer::{Denied, IssuerSettings, KeySets, UnixTime, parse_jwk_set, verify};
+    use authorizer::{Denied, IssuerSettings, Issuers, KeySets, UnixTime, parse_jwk_set, verify};
     use std::sync::Arc;
 
     fn issuer(algorithm: Algorithm) -> IssuerSettings {
         IssuerSettings {
             name: "app".to_owned(),
             issuer: "https://app.example.com".to_owned(),
-            audience: "files".to_owned(),
+            audiences: vec!["files".to_owned()],
             algorithms: vec![algorithm],
             may: Vec::new(),
             max_age: None,
             leeway: 0,
+            once: false,
+            links: false,
         }
     }
 
@@ -291,11 +299,13 @@ mod tests {
             };
             let sets = KeySets(vec![Arc::new(set)]);
             for key in [&made, &loaded] {
-                let verified = verify(&key.sign(&claims()).unwrap(), &[issuer(algorithm)], &sets, &Native).unwrap();
+                let verified =
+                    verify(&key.sign(&claims()).unwrap(), &Issuers::new(vec![issuer(algorithm)]), &sets, &Native)
+                        .unwrap();
                 verified.check(&issuer(algorithm), UnixTime(1_999_999_999)).unwrap();
             }
             let stranger = SigningKey::generate(algorithm).unwrap().sign(&claims()).unwrap();
-            let denied = verify(&stranger, &[issuer(algorithm)], &sets, &Native).unwrap_err();
+            let denied = verify(&stranger, &Issuers::new(vec![issuer(algorithm)]), &sets, &Native).unwrap_err();
             assert!(matches!(denied, Denied::UnknownKey(_) | Denied::BadSignature), "{denied:?}");
         }
     }

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use authorizer::{IssuerId, IssuerSettings, KeySet, KeySets, UnixTime};
+use authorizer::{IssuerId, IssuerSettings, Issuers, KeySet, KeySets, UnixTime};
 use front::{Package, Refusal};
 use keys::Source;
 use tokio::time::timeout;
@@ -54,8 +54,8 @@ impl Keys {
     }
 
     /// Fetches the sets that are due by their age: the package's own at a process's first request.
-    pub async fn refresh(&self, issuers: &[IssuerSettings], now: UnixTime) {
-        for (number, issuer) in issuers.iter().enumerate() {
+    pub async fn refresh(&self, issuers: &Issuers, now: UnixTime) {
+        for (number, issuer) in issuers.all().iter().enumerate() {
             if let Some(Some(remote)) = self.remotes.get(number)
                 && remote.take_turn(now, |due| &mut due.by_age)
             {
@@ -67,13 +67,13 @@ impl Keys {
     /// Asks once more where the token names a key that the issuer may have published since.
     pub async fn with_new_keys<T>(
         &self,
-        issuers: &[IssuerSettings],
+        issuers: &Issuers,
         now: UnixTime,
         mut ask: impl FnMut() -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         match ask() {
-            Err(Refusal { unknown_key: Some(IssuerId(number)), .. })
-                if let (Some(Some(remote)), Some(issuer)) = (self.remotes.get(number), issuers.get(number))
+            Err(Refusal { unknown_key: Some(id @ IssuerId(number)), .. })
+                if let (Some(Some(remote)), Some(issuer)) = (self.remotes.get(number), issuers.get(id))
                     && remote.take_turn(now, |due| &mut due.for_unknown) =>
             {
                 self.fetch(number, remote, issuer, now).await;

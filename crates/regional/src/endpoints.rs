@@ -88,6 +88,9 @@ impl Endpoints {
             }
             Admitted::Own(Endpoint::SignOut) => front.sign_out(parts),
             Admitted::Own(Endpoint::Upload) => self.upload(event, now, seen).await,
+            Admitted::Own(Endpoint::Link) => {
+                Err(Refusal::explained(Code::NotFound, "no_links", "this site makes no links"))
+            }
             Admitted::Own(Endpoint::Health) => {
                 let body = "{\"status\":\"ready\"}\n".into();
                 Ok(Answer::Json { status: StatusCode::OK, body, cookies: Vec::new() })
@@ -101,9 +104,12 @@ impl Endpoints {
     async fn upload(&self, event: &Event, now: UnixTime, seen: &mut Seen) -> Result<Answer, Refusal> {
         let bearer = self.bearer(&event.parts, now, seen).await?;
         let plan = front::plan(&self.front, json_body(event)?, || uuid::Uuid::new_v4().into_bytes())?;
-        seen.route = self.front.rules.route_of(plan.path());
-        let token = [bearer.token.expose()];
-        let allow = || Ok(self.front.rules.allow::<Upload>(plan.path(), &token, now, self.verifier(seen))?);
+        let (host, tokens) = (front::host(&event.parts), [bearer.token.expose()]);
+        // The API sees CloudFront's address, not the client's; rules that look at it are refused before they get here.
+        let question = front::question(&event.parts, &host, plan.path(), None, &tokens, now);
+        let placed = self.front.rules.place(question);
+        seen.route = placed.route();
+        let allow = || Ok(placed.allow::<Upload>(&mut self.verifier(seen))?);
         let allowed = self.with_new_keys(now, allow).await?;
         let bucket =
             self.buckets.get(allowed.bucket().0).ok_or_else(|| Refusal::new(Code::OriginFailed, "no_such_bucket"))?;

@@ -57,7 +57,7 @@ pub fn grant(
     credentials: &Credentials,
     now: UnixTime,
 ) -> Result<Grant, Refused> {
-    if allowed.route() != plan.route || rules.key_of(&plan.path).as_deref() != Some(allowed.key()) {
+    if allowed.route() != plan.route || rules.key_in(plan.route, &plan.path).as_deref() != Some(allowed.key()) {
         return Err(Refused::OtherPath);
     }
     let upload = rules.route(plan.route).and_then(|route| route.upload).ok_or(Refused::NoUploads)?;
@@ -153,7 +153,7 @@ pub mod tests {
 
     use authorizer::{
         Action, Algorithm, AllowSettings, BucketId, ClaimValue, IssuerId, IssuerSettings, Key, KeySet, KeySets,
-        Material, ObjectPath, RouteSettings, Signatures, UploadSettings, Who, verify,
+        Material, Method, ObjectPath, Question, RouteSettings, Signatures, UploadSettings, Who, verify,
     };
     use base64::Engine;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -168,13 +168,16 @@ pub mod tests {
         let claim = if name == "files" { "{workspace}" } else { "{id}" };
         RouteSettings {
             name: name.to_owned(),
+            hosts: Vec::new(),
             path: path.to_owned(),
             bucket: BucketId(0),
             key: None,
             allow: vec![AllowSettings {
-                action: Action::Upload,
                 issuer: Some(IssuerId(0)),
-                who: Who::Claims(vec![("w".to_owned(), vec![ClaimValue::Text(claim.to_owned())])]),
+                ..AllowSettings::new(
+                    Action::Upload,
+                    Who::Claims(vec![("w".to_owned(), vec![ClaimValue::Text(claim.to_owned())])]),
+                )
             }],
             upload: Some(UploadSettings {
                 fill: fill.iter().map(|(name, fill)| ((*name).to_owned(), (*fill).to_owned())).collect(),
@@ -190,11 +193,13 @@ pub mod tests {
         let issuer = IssuerSettings {
             name: "app".to_owned(),
             issuer: "i".to_owned(),
-            audience: "files".to_owned(),
+            audiences: vec!["files".to_owned()],
             algorithms: vec![Algorithm::Hs256],
             may: vec![Action::Upload],
             max_age: None,
             leeway: 0,
+            once: false,
+            links: false,
         };
         let files = "/{workspace:uuid}/{file:uuid}/{name...}";
         let routes = [
@@ -219,7 +224,9 @@ pub mod tests {
         let token = format!("{}.{}.AAAA", encode(r#"{"alg":"HS256"}"#.to_owned()), encode(claims));
         let key = Key::new(None, Algorithm::Hs256, Material::Secret(vec![7; 32].into())).unwrap();
         let keys = KeySets(vec![Arc::new(KeySet::new(vec![key]))]);
-        rules.allow(path, &[&token], NOW, |token| verify(token, rules.issuers(), &keys, &Yes).map(Arc::new)).unwrap()
+        let question =
+            Question { host: "", path, method: Method::Get, address: None, now: NOW, tokens: &[token.as_str()] };
+        rules.allow(question, &mut |token: &str| verify(token, rules.issuers(), &keys, &Yes).map(Arc::new)).unwrap()
     }
 
     fn bucket(post: bool) -> Bucket {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use authorizer::{Allowed, Denied, ObjectPath, PathFault, Permission, Read, UnixTime, Upload, verify};
+use authorizer::{
+    Allowed, Denied, Method, ObjectPath, PathFault, Permission, Question, Read, UnixTime, Upload, verify,
+};
 use aws_credential_types::Credentials;
 use toml::{Table, Value};
 use uploads::{Bucket, Refused, Request, grant, plan};
@@ -70,7 +72,7 @@ fn read(site: &Site, target: &str, tokens: &[&str], now: UnixTime) -> Result<Lea
     let target = target.split('?').next().unwrap();
     let path = ObjectPath::from_target(target).map_err(Refusal::Path)?;
     let allowed = allow::<Read>(site, &path, tokens, now)?;
-    assert_eq!(site.rules.key_of(&path).as_deref(), Some(allowed.key()));
+    assert_eq!(site.rules.key_in(allowed.route(), &path).as_deref(), Some(allowed.key()));
     Ok(leave(site, &allowed))
 }
 
@@ -91,8 +93,9 @@ fn upload(site: &Site, row: &Table, tokens: &[&str], now: UnixTime) -> Result<Le
 }
 
 fn allow<P: Permission>(site: &Site, path: &ObjectPath, tokens: &[&str], now: UnixTime) -> Result<Allowed<P>, Refusal> {
-    let verify = |token: &str| verify(token, site.rules.issuers(), &site.keys, &AwsLc).map(Arc::new);
-    site.rules.allow(path, tokens, now, verify).map_err(Refusal::Denied)
+    let mut verify = |token: &str| verify(token, site.rules.issuers(), &site.keys, &AwsLc).map(Arc::new);
+    let question = Question { host: "", path, method: Method::Get, address: None, now, tokens };
+    site.rules.allow(question, &mut verify).map_err(Refusal::Denied)
 }
 
 fn leave<P: Permission>(site: &Site, allowed: &Allowed<P>) -> Leave {

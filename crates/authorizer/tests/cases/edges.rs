@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use authorizer::{Algorithm, Denied, IssuerSettings, Key, KeySet, KeySets, Material, Signatures, UnixTime, verify};
+use authorizer::{
+    Algorithm, Denied, IssuerSettings, Issuers, Key, KeySet, KeySets, Material, Signatures, UnixTime, verify,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -20,11 +22,13 @@ fn check(claims: &Value, leeway: i64, max_age: Option<i64>) -> Result<(), Denied
     let issuer = IssuerSettings {
         name: "i".to_owned(),
         issuer: "i".to_owned(),
-        audience: "a".to_owned(),
+        audiences: vec!["a".to_owned()],
         algorithms: vec![Algorithm::Hs256],
         may: Vec::new(),
         max_age,
         leeway,
+        once: false,
+        links: false,
     };
     let key = Key::new(None, Algorithm::Hs256, Material::Secret(vec![7; 32].into())).unwrap();
     let keys = KeySets(vec![Arc::new(KeySet::new(vec![key]))]);
@@ -32,7 +36,7 @@ fn check(claims: &Value, leeway: i64, max_age: Option<i64>) -> Result<(), Denied
     all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
     let token =
         format!("{}.{}.AA", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#), URL_SAFE_NO_PAD.encode(all.to_string()));
-    verify(&token, std::slice::from_ref(&issuer), &keys, &Yes)?.check(&issuer, UnixTime(NOW))
+    verify(&token, &Issuers::new(vec![issuer.clone()]), &keys, &Yes)?.check(&issuer, UnixTime(NOW))
 }
 
 /// RFC 7519 section 4.1.4: not accepted *on or after* `exp`; section 4.1.5: not *before* `nbf`.

@@ -84,7 +84,7 @@ fn claims(row: &Value, jwk: &Value, site: &Site, now: UnixTime) -> Map<String, V
     let issuer = site.issuer(jwk["issuer"].as_str().unwrap());
     let mut claims = Map::from_iter([
         ("iss".to_owned(), json!(issuer.issuer)),
-        ("aud".to_owned(), json!(issuer.audience)),
+        ("aud".to_owned(), json!(issuer.audiences[0])),
         ("iat".to_owned(), json!(now.0 - 10)),
         ("exp".to_owned(), json!(now.0 + 3600)),
     ]);

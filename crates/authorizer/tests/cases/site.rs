@@ -32,7 +32,12 @@ impl Site {
     }
 
     pub fn issuer(&self, name: &str) -> &IssuerSettings {
-        self.rules.issuers().iter().find(|issuer| issuer.name == name).expect("the key's issuer is one of the site's")
+        self.rules
+            .issuers()
+            .all()
+            .iter()
+            .find(|issuer| issuer.name == name)
+            .expect("the key's issuer is one of the site's")
     }
 }
 
@@ -56,11 +61,13 @@ fn issuer((name, table): (&String, &Value)) -> (IssuerSettings, Arc<KeySet>) {
     let settings = IssuerSettings {
         name: name.clone(),
         issuer: text(&table["issuer"]),
-        audience: text(&table["audience"]),
+        audiences: vec![text(&table["audience"])],
         algorithms,
         may: texts(&table["may"]).iter().map(|name| Action::parse(name).unwrap()).collect(),
         max_age: Some(hours(table["max_age"].as_str().unwrap())),
         leeway: LEEWAY,
+        once: false,
+        links: false,
     };
     (settings, Arc::new(keys))
 }
@@ -83,6 +90,7 @@ fn bytes(text: &str) -> u64 {
 fn route(table: &Value, issuers: &[String], buckets: &[String]) -> RouteSettings {
     RouteSettings {
         name: text(&table["name"]),
+        hosts: Vec::new(),
         path: text(&table["path"]),
         bucket: BucketId(buckets.iter().position(|name| Some(name.as_str()) == table["bucket"].as_str()).unwrap()),
         key: table.get("key").map(text),
@@ -103,7 +111,7 @@ fn allow(row: &Value, issuers: &[String]) -> AllowSettings {
     let issuer = row.get("issuer").map(|name| {
         IssuerId(issuers.iter().position(|known| Some(known.as_str()) == name.as_str()).expect("a known issuer"))
     });
-    AllowSettings { action: Action::parse(row["action"].as_str().unwrap()).unwrap(), issuer, who }
+    AllowSettings { issuer, ..AllowSettings::new(Action::parse(row["action"].as_str().unwrap()).unwrap(), who) }
 }
 
 fn values(wanted: &Value) -> Vec<ClaimValue> {

@@ -10,6 +10,8 @@ pub enum FunctionFault {
     Algorithm { issuer: String },
     /// The issuer's name cannot be a key of the KeyValueStore.
     StoreKey { issuer: String },
+    /// A route or an issuer says what the code does not know.
+    Unknown { of: String, what: &'static str },
     /// The rules are no rules.
     Rules { message: String },
     /// The code is too long, by the rules in it.
@@ -27,6 +29,7 @@ impl FunctionFault {
         match self {
             Self::Algorithm { .. } => "aws_function_algorithm",
             Self::StoreKey { .. } => "aws_function_store_key",
+            Self::Unknown { .. } => "aws_function_unknown",
             Self::Rules { .. } => "aws_function_rules",
             Self::Size { .. } => "aws_function_size",
             Self::Secret { .. } => "aws_function_secret",
@@ -41,6 +44,7 @@ impl FunctionFault {
                     .into()
             }
             Self::StoreKey { .. } => "give the section `[issuer.NAME]` a shorter name".into(),
+            Self::Unknown { .. } => "use `form = \"lambda\"`".into(),
             Self::Rules { .. } => "see `edgepass check`".into(),
             Self::Size { .. } => "use `form = \"lambda\"`, or fewer and shorter routes".into(),
             Self::Secret { .. } => "48 random bytes are right: `openssl rand 48`".into(),
@@ -57,6 +61,7 @@ impl fmt::Display for FunctionFault {
             Self::StoreKey { issuer } => {
                 write!(f, "`{issuer}` is not a key of 1 to {MAX_STORE_KEY} bytes for the KeyValueStore")
             }
+            Self::Unknown { of, what } => write!(f, "{of} has {what}, which the CloudFront Function does not know"),
             Self::Rules { message } => f.write_str(message),
             Self::Size { bytes, rules } => write!(
                 f,

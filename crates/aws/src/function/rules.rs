@@ -25,7 +25,7 @@ pub fn literal(site: &SiteSettings, behaviours: &[Behaviour]) -> String {
         object([
             ("name", Some(text(&issuer.name))),
             ("iss", Some(text(&issuer.issuer))),
-            ("aud", Some(text(&issuer.audience))),
+            ("aud", issuer.audiences.first().map(|audience| text(audience))),
             ("reads", flag(issuer.may.contains(&Action::Read))),
             ("leeway", Some(issuer.leeway.to_string())),
             ("age", issuer.max_age.map(|age| age.to_string())),

@@ -9,22 +9,25 @@ fn issuer(name: &str, algorithms: &[Algorithm]) -> IssuerSettings {
     IssuerSettings {
         name: name.into(),
         issuer: format!("https://{name}.example.com"),
-        audience: "files".into(),
+        audiences: vec!["files".into()],
         algorithms: algorithms.to_vec(),
         may: vec![Action::Read],
         max_age: Some(3600),
         leeway: 30,
+        once: false,
+        links: false,
     }
 }
 
 fn route(name: &str, path: &str, key: Option<&str>, claims: &[(&str, ClaimValue)]) -> RouteSettings {
     let claims = claims.iter().map(|(name, value)| ((*name).to_owned(), vec![value.clone()])).collect();
     RouteSettings {
+        hosts: Vec::new(),
         name: name.into(),
         path: path.into(),
         bucket: BucketId(0),
         key: key.map(str::to_owned),
-        allow: vec![AllowSettings { action: Action::Read, issuer: None, who: Who::Claims(claims) }],
+        allow: vec![AllowSettings::new(Action::Read, Who::Claims(claims))],
         upload: None,
         any_origin: false,
     }
@@ -43,6 +46,7 @@ fn deployment(issuers: Vec<IssuerSettings>, routes: Vec<RouteSettings>) -> Deplo
             apps: vec!["https://app.example.com".into()],
             carriers: vec![Carrier::Header, Carrier::Cookie("edgepass".into())],
             issuers,
+            links: false,
             routes,
         },
         buckets: vec![bucket("main"), bucket("second")],

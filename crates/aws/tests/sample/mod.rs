@@ -19,12 +19,15 @@ pub fn one() -> Deployment {
             issuers: vec![IssuerSettings {
                 name: "app".to_owned(),
                 issuer: "https://app.example.com".to_owned(),
-                audience: "files".to_owned(),
+                audiences: vec!["files".to_owned()],
                 algorithms: vec![Algorithm::Hs256],
                 may: vec![Action::Read, Action::Upload],
                 leeway: 30,
+                once: false,
+                links: false,
                 max_age: Some(86_400),
             }],
+            links: false,
             routes: vec![files()],
         },
         buckets: vec![bucket("main", "us-east-1", Owner::Stack)],
@@ -64,11 +67,12 @@ pub fn bucket(name: &str, region: &str, owner: Owner) -> Bucket {
 
 pub fn route(name: &str, path: &str, bucket: usize, who: Who) -> RouteSettings {
     RouteSettings {
+        hosts: Vec::new(),
         name: name.to_owned(),
         path: path.to_owned(),
         bucket: BucketId(bucket),
         key: None,
-        allow: vec![AllowSettings { action: Action::Read, issuer: None, who }],
+        allow: vec![AllowSettings::new(Action::Read, who)],
         upload: None,
         any_origin: false,
     }
@@ -82,7 +86,7 @@ fn files() -> RouteSettings {
     let of_workspace = Who::Claims(vec![("workspace".to_owned(), vec![ClaimValue::Text("{workspace}".to_owned())])]);
     let mut files = route("files", "/{workspace:uuid}/{file:uuid}/{name...}", 0, of_workspace.clone());
     files.key = Some("{workspace}/{file}/{name}".to_owned());
-    files.allow.push(AllowSettings { action: Action::Upload, issuer: None, who: of_workspace });
+    files.allow.push(AllowSettings::new(Action::Upload, of_workspace));
     files.upload = Some(UploadSettings {
         fill: vec![("file".to_owned(), "{uuid}".to_owned()), ("name".to_owned(), "{filename}".to_owned())],
         max_size: 20 << 20,

@@ -3,7 +3,10 @@
 pub mod aws;
 pub mod check;
 pub mod dev;
+pub mod explain;
+mod explain_text;
 pub mod keys;
+pub mod revoke;
 pub mod serve;
 pub mod store;
 pub mod token;

@@ -156,7 +156,7 @@ fn judge(token: &str, config: &Config, now: UnixTime) -> Result<Result<String, D
 /// The issuers' keys; those behind URLs are fetched once, and a failure is told.
 fn open(config: &Config) -> Result<std::sync::Arc<Keyring>, Trouble> {
     let sources = config.issuers.iter().map(|issuer| (issuer.source.clone(), issuer.settings.algorithms.clone()));
-    let keyring = Keyring::open(sources.collect()).map_err(|faults| {
+    let keyring = Keyring::open(sources.collect(), None).map_err(|faults| {
         let faults: Vec<_> = faults.into_iter().map(|(_, error)| error.to_string()).collect();
         Trouble::failed(faults.join("; "))
     })?;

@@ -110,7 +110,7 @@ fn of_issuer(file: &Path, name: &str, args: &Args) -> Result<(SigningKey, String
         let message = format!("the key signs with {}, which is not one of the issuer's algorithms", key.algorithm());
         return Err(Trouble::usage(message));
     }
-    Ok((key, settings.issuer.clone(), settings.audience.clone()))
+    Ok((key, settings.issuer.clone(), settings.audiences.first().cloned().unwrap_or_default()))
 }
 
 fn load(path: &Path, algorithm: Option<Algorithm>) -> Result<SigningKey, Trouble> {

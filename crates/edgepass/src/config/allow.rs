@@ -1,12 +1,13 @@
 //! One row of a route's `allow`.
 
-use authorizer::{AllowSettings, ClaimValue, IssuerId, Who};
+use authorizer::{Action, AllowSettings, ClaimValue, HookId, IssuerId, Who};
 use toml::de::DeValue;
 
+use super::circumstances;
 use super::faults::{Faults, Mistake, Place};
 use super::issuer::action;
 use super::nearest::suggest;
-use super::section::Node;
+use super::section::{Node, Section};
 
 /// A row that is understood, with the places that its faults are reported at.
 pub struct Row {
@@ -17,54 +18,129 @@ pub struct Row {
     pub unknown_issuer: bool,
 }
 
-pub fn read(node: Node<'_>, issuers: &[&str], faults: &mut Faults) -> Option<Row> {
+/// What a row can name.
+pub struct Names<'a> {
+    pub issuers: &'a [&'a str],
+    pub hooks: &'a [&'a str],
+    /// The roles of `[roles]`, and what each may do.
+    pub roles: &'a [(String, Vec<Action>)],
+    /// What some issuer may grant.
+    pub granted: &'a [Action],
+}
+
+/// The rows that one table stands for: one, or with `role` one for each action. `None` if it is not understood.
+pub fn read(node: Node<'_>, names: &Names<'_>, takes_uploads: bool, faults: &mut Faults) -> Option<Vec<Row>> {
     let mut section =
         node.section("a rule of `allow`", "a table such as `{ action = \"read\", claims = { … } }`", faults)?;
-    let action_hint = "write `action = \"read\"`, \"upload\" or \"delete\"";
-    let action = section
-        .require("action", action_hint, faults)
-        .and_then(|node| node.parse("\"read\", \"upload\" or \"delete\"", faults, action));
-    let issuer = section.get("issuer");
-    let issuer_name = issuer.map(|node| node.parse("the name of an issuer", faults, |text| issuer_id(text, issuers)));
+    let place = section.place;
+    let actions = actions(&mut section, names, takes_uploads, faults);
+    let issuer = section.get("issuer").map(|node| {
+        node.parse("the name of an issuer", faults, |text| number_of(text, names.issuers, "issuer")).map(IssuerId)
+    });
+    let hook = section
+        .get("hook")
+        .map(|node| node.parse("the name of a hook", faults, |text| number_of(text, names.hooks, "hook")).map(HookId));
+    let paths = section.get("paths").map(|node| node.text("the name of a claim", faults).map(str::to_owned));
+    let circumstances = circumstances::read(&mut section, faults);
+    let who = who(&mut section, issuer.is_some(), paths.is_some(), faults);
+    section.close(faults);
+
+    let (who, claims) = who?;
+    let unknown_issuer = issuer == Some(None);
+    let settings = AllowSettings {
+        issuer: issuer.map(|id| id.unwrap_or(IssuerId(usize::MAX))),
+        paths: flatten(paths)?,
+        circumstances,
+        hook: flatten(hook)?,
+        ..AllowSettings::new(Action::Read, who)
+    };
+    let row = |(action, role): (Action, Option<Claim>)| {
+        let mut settings = AllowSettings { action, ..settings.clone() };
+        let mut claims = claims.clone();
+        if let (Some(role), Who::Claims(tests)) = (role, &mut settings.who) {
+            tests.push(role);
+            claims.push(place);
+        }
+        Row { settings, place, claims, unknown_issuer }
+    };
+    Some(actions?.into_iter().map(row).collect())
+}
+
+/// A key that is not there is fine; one that is there and not understood is not.
+#[allow(clippy::option_option)]
+fn flatten<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        None => Some(None),
+        Some(read) => read.map(Some),
+    }
+}
+
+/// The actions of a row, with the claim that its `role` stands for.
+fn actions(
+    section: &mut Section<'_>,
+    names: &Names<'_>,
+    takes_uploads: bool,
+    faults: &mut Faults,
+) -> Option<Vec<(Action, Option<Claim>)>> {
+    let Some(role) = section.get("role") else {
+        let hint = "write `action = \"read\"`, \"upload\" or \"delete\"";
+        let node = section.require("action", hint, faults)?;
+        return Some(vec![(node.parse("\"read\", \"upload\" or \"delete\"", faults, action)?, None)]);
+    };
+    if section.has("action") {
+        let mistake = Mistake::new("`action` beside `role`").hint("a role's actions stand in `[roles]`");
+        faults.add(section.place_of("action"), mistake);
+        return None;
+    }
+    let claim = role.text("the name of a claim whose value is a role", faults)?;
+    if names.roles.is_empty() {
+        let hint = "add `[roles]` with `reader = [\"read\"]`";
+        faults.add(role.place, Mistake::new("no role says what it may do").hint(hint));
+        return None;
+    }
+    let served = |action: &Action| names.granted.contains(action) && (takes_uploads || *action != Action::Upload);
+    let of_action = |action: Action| {
+        let roles = names.roles.iter().filter(|(_, may)| may.contains(&action));
+        let roles: Vec<_> = roles.map(|(name, _)| ClaimValue::Text(name.clone())).collect();
+        (!roles.is_empty()).then(|| (action, Some((claim.to_owned(), roles))))
+    };
+    Some(Action::ALL.into_iter().filter(served).filter_map(of_action).collect())
+}
+
+/// Whom a row lets in, and the places of its claims.
+fn who(section: &mut Section<'_>, has_issuer: bool, has_paths: bool, faults: &mut Faults) -> Option<(Who, Vec<Place>)> {
     let claims = section.get("claims").map(|node| claims(node, faults));
     let anyone = section.get("anyone").map(|node| (node, node.boolean(faults)));
-
     if let Some((node, Some(false))) = anyone {
         let mistake = Mistake::new("`anyone = false` says nothing");
         faults.add(node.place, mistake.hint("remove it; `claims = {}` lets in every valid token"));
         return None;
     }
-    if anyone.is_some() && (claims.is_some() || issuer.is_some()) {
-        let mistake = Mistake::new("`anyone` beside `claims` or `issuer`");
+    if anyone.is_some() && (claims.is_some() || has_issuer || section.has("role")) {
+        let mistake = Mistake::new("`anyone` beside `claims`, `role` or `issuer`");
         faults.add(section.place_of("anyone"), mistake.hint("write two rules, or remove one of them"));
         return None;
     }
-    if anyone.is_none() && claims.is_none() {
-        let mistake = Mistake::new("the rule does not say who: neither `claims` nor `anyone` is there");
-        faults.missing(section.place, "claims", mistake.hint("write `claims = {}` to let in every valid token"));
-    }
-    let place = section.place;
-    section.close(faults);
-    let (who, claims) = match (claims, anyone) {
+    match (claims, anyone) {
         (Some(claims), _) => {
             let (claims, places): (Vec<_>, Vec<_>) = claims?.into_iter().unzip();
-            (Who::Claims(claims), places)
+            Some((Who::Claims(claims), places))
         }
-        (None, Some((_, anyone))) => {
-            anyone?;
-            (Who::Anyone, Vec::new())
+        (None, Some((_, anyone))) => anyone.map(|_| (Who::Anyone, Vec::new())),
+        (None, None) if has_paths || section.has("role") => Some((Who::Claims(Vec::new()), Vec::new())),
+        (None, None) => {
+            let mistake =
+                Mistake::new("the rule does not say who: neither `claims` nor `role`, `paths` or `anyone` is there");
+            faults.missing(section.place, "claims", mistake.hint("write `claims = {}` to let in every valid token"));
+            None
         }
-        (None, None) => return None,
-    };
-    let unknown_issuer = issuer_name == Some(None);
-    let issuer = issuer_name.map(|id| id.unwrap_or(IssuerId(usize::MAX)));
-    Some(Row { settings: AllowSettings { action: action?, issuer, who }, place, claims, unknown_issuer })
+    }
 }
 
-fn issuer_id(text: &str, issuers: &[&str]) -> Result<IssuerId, Mistake> {
-    issuers.iter().position(|name| *name == text).map(IssuerId).ok_or_else(|| Mistake {
-        message: format!("unknown issuer `{text}`"),
-        hint: suggest(text, issuers.iter().copied()).or_else(|| Some(format!("add a section `[issuer.{text}]`"))),
+fn number_of(text: &str, names: &[&str], kind: &str) -> Result<usize, Mistake> {
+    names.iter().position(|name| *name == text).ok_or_else(|| Mistake {
+        message: format!("unknown {kind} `{text}`"),
+        hint: suggest(text, names.iter().copied()).or_else(|| Some(format!("add a section `[{kind}.{text}]`"))),
     })
 }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use authorizer::{Action, Algorithm, IssuerSettings};
 use keys::Source;
+use toml::de::DeValue;
 
 use super::faults::{Faults, Mistake, Place};
 use super::files::{file_mistake, path_in};
 use super::names::Named;
 use super::nearest::suggest;
-use super::section::Section;
+use super::section::{Node, Section};
 use super::settings::Issuer;
 use super::units::{duration, seconds};
 
@@ -29,7 +30,7 @@ pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> (Place, Issuer
     let issuer = issuer_node.and_then(|node| node.text("text", faults));
     let audience = section
         .require("audience", "write the `aud` of its tokens: `audience = \"files\"`", faults)
-        .and_then(|node| node.text("text", faults));
+        .and_then(|node| audiences(node, faults));
     let algorithms = section
         .require("algorithms", "list what it signs with: `algorithms = [\"ES256\"]`", faults)
         .and_then(|node| node.parse_list("a list of algorithms", faults, algorithm));
@@ -51,18 +52,29 @@ pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> (Place, Issuer
         }
         Some(leeway)
     });
+    let once = section.get("one_time").and_then(|node| node.boolean(faults)).unwrap_or(false);
     let source = source(&mut section, algorithms.as_deref(), dir, faults);
     section.close(faults);
     let settings = IssuerSettings {
         name: name.to_owned(),
         issuer: issuer.unwrap_or_default().to_owned(),
-        audience: audience.unwrap_or_default().to_owned(),
+        audiences: audience.unwrap_or_default(),
         algorithms: algorithms.unwrap_or_default(),
         may,
         max_age: max_age.map(seconds),
         leeway: seconds(leeway.unwrap_or(LEEWAY)),
+        once,
+        links: false,
     };
     (issuer_place, Issuer { settings, source: source.unwrap_or(Source::JwksUrl(String::new())) })
+}
+
+/// One audience, or a list of which a token names one.
+fn audiences(node: Node<'_>, faults: &mut Faults) -> Option<Vec<String>> {
+    match node.value {
+        DeValue::Array(_) => node.parse_list("a list of texts", faults, |text| Ok(text.to_owned())),
+        _ => node.text("text", faults).map(|text| vec![text.to_owned()]),
+    }
 }
 
 fn source(

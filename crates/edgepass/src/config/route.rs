@@ -3,7 +3,7 @@
 use authorizer::{BucketId, Part, RouteSettings, RuleFault};
 use toml::de::DeValue;
 
-use super::allow::{self, Row};
+use super::allow::{self, Names, Row};
 use super::faults::{Faults, Mistake, Place};
 use super::nearest::suggest;
 use super::section::{Node, Section};
@@ -20,6 +20,7 @@ pub struct Typed {
 
 struct Places {
     name: Place,
+    hosts: Vec<Place>,
     path: Place,
     key: Place,
     cors: Place,
@@ -36,7 +37,7 @@ struct RowPlaces {
 }
 
 /// All routes, in the order of the text.
-pub fn read_all(node: Node<'_>, buckets: &[&str], issuers: &[&str], faults: &mut Faults) -> Vec<Typed> {
+pub fn read_all(node: Node<'_>, buckets: &[&str], names: &Names<'_>, faults: &mut Faults) -> Vec<Typed> {
     if let DeValue::Table(_) = node.value {
         faults.add(node.place, Mistake::new("one `[route]` where a list is wanted").hint("write `[[route]]`"));
         return Vec::new();
@@ -46,12 +47,12 @@ pub fn read_all(node: Node<'_>, buckets: &[&str], issuers: &[&str], faults: &mut
         .into_iter()
         .filter_map(|node| {
             let section = node.section("[[route]]", "a table", faults)?;
-            read(section, buckets, issuers, faults)
+            read(section, buckets, names, faults)
         })
         .collect()
 }
 
-fn read(mut section: Section<'_>, buckets: &[&str], issuers: &[&str], faults: &mut Faults) -> Option<Typed> {
+fn read(mut section: Section<'_>, buckets: &[&str], names: &Names<'_>, faults: &mut Faults) -> Option<Typed> {
     let name = section.require("name", "name it, for logs and messages: `name = \"files\"`", faults);
     let name = name.and_then(|node| node.text("text", faults)).map(str::to_owned);
     if let Some(name) = &name {
@@ -65,6 +66,8 @@ fn read(mut section: Section<'_>, buckets: &[&str], issuers: &[&str], faults: &m
         .and_then(|node| node.parse("the name of a bucket", faults, |text| bucket_id(text, buckets)))
         // The rest of the route is judged all the same, in a bucket of its own.
         .unwrap_or(BucketId(usize::MAX - section.place.start));
+    let hosts = section.get("hosts");
+    let (hosts, host_places) = hosts.map_or_else(Default::default, |node| host_names(node, faults));
     let key = section.get("key").map(|node| node.text("a key such as \"{workspace}/{name}\"", faults));
     let rows = section
         .require("allow", "nobody may do anything: add `allow = [{ action = \"read\", claims = { … } }]`", faults)
@@ -74,15 +77,17 @@ fn read(mut section: Section<'_>, buckets: &[&str], issuers: &[&str], faults: &m
     let any_origin = section.get("cors").is_some_and(|node| any_origin(node, faults));
 
     let understood = rows.is_some();
-    let rows: Vec<Option<Row>> =
-        rows.unwrap_or_default().into_iter().map(|node| allow::read(node, issuers, faults)).collect();
+    let takes_uploads = upload_node.is_some();
+    let rows: Vec<Option<Vec<Row>>> =
+        rows.unwrap_or_default().into_iter().map(|node| allow::read(node, names, takes_uploads, faults)).collect();
     let incomplete = !understood || rows.iter().any(Option::is_none);
     let upload_left_out = upload_node.is_some() && upload.is_none();
-    let rows: Vec<Row> = rows.into_iter().flatten().collect();
+    let rows: Vec<Row> = rows.into_iter().flatten().flatten().collect();
     let places = Places {
         name: section.place_of_value("name"),
         path: section.place_of_value("path"),
         key: section.place_of_value("key"),
+        hosts: host_places,
         cors: section.place_of_value("cors"),
         upload: section.place_of("upload"),
         rows: rows
@@ -99,6 +104,7 @@ fn read(mut section: Section<'_>, buckets: &[&str], issuers: &[&str], faults: &m
     Some(Typed {
         settings: RouteSettings {
             name,
+            hosts,
             path: path?.to_owned(),
             bucket,
             key: match key {
@@ -124,6 +130,12 @@ fn bucket_id(text: &str, buckets: &[&str]) -> Result<BucketId, Mistake> {
         message: format!("unknown bucket `{text}`"),
         hint: suggest(text, buckets.iter().copied()).or_else(|| Some(format!("add a section `[bucket.{text}]`"))),
     })
+}
+
+fn host_names(node: Node<'_>, faults: &mut Faults) -> (Vec<String>, Vec<Place>) {
+    let nodes = node.list("a list of hosts such as [\"files.example.com\"]", faults).unwrap_or_default();
+    let read = nodes.into_iter().filter_map(|node| Some((node.text("a host", faults)?.to_owned(), node.place)));
+    read.unzip()
 }
 
 fn any_origin(node: Node<'_>, faults: &mut Faults) -> bool {
@@ -154,11 +166,26 @@ pub fn report(found: Vec<RuleFault>, routes: &[Typed], faults: &mut Faults) {
     }
 }
 
+/// Behind somebody who has terminated TLS, all requests come from one address.
+pub fn refuse_addresses(routes: &[Typed], faults: &mut Faults) {
+    for typed in routes {
+        for (number, row) in typed.settings.allow.iter().enumerate() {
+            if row.circumstances.addresses.is_some() {
+                let mistake =
+                    Mistake::new("`addresses` beside `tls = \"terminated\"`: only the proxy's address is seen");
+                let hint = "let the proxy judge addresses, or let the gateway speak TLS";
+                faults.add(typed.places.of(Part::Allow(number)), mistake.hint(hint));
+            }
+        }
+    }
+}
+
 impl Places {
     fn of(&self, part: Part) -> Place {
         let row = |number: usize| self.rows.get(number);
         match part {
             Part::Name => self.name,
+            Part::Host(number) => self.hosts.get(number).copied().unwrap_or(self.name),
             Part::Path => self.path,
             Part::Key => self.key,
             Part::Cors => self.cors,

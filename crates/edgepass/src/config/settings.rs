@@ -26,6 +26,16 @@ pub struct Config {
     /// What the rules were built from.
     pub routes: Vec<RouteSettings>,
     pub cache: Cache,
+    /// The directory for what must outlive the process; none: it is lost with it.
+    pub state: Option<PathBuf>,
+    /// The claims by which tokens can be revoked, where a `[revocation]` is there.
+    pub revocation: Option<Vec<String>>,
+    /// In the order of [`authorizer::HookId`].
+    pub hooks: Vec<::hook::HookSettings>,
+    /// The secret that links are signed with; none: one is made at each start.
+    pub link_secret: Option<PathBuf>,
+    /// The secret of those who may change something through the admin listener.
+    pub admin_secret: Option<PathBuf>,
     pub aws: Option<Aws>,
 }
 

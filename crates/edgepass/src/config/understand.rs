@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::faults::{Fault, Faults, Mistake, Place};
 use super::section::Section;
 use super::settings::{Bucket, Config, Http, HttpRole, Issuer, Listen, Site};
-use super::{aws, bucket, cache, issuer, listen, names, route, site, token, web};
+use super::{allow, aws, bucket, cache, hook, issuer, listen, names, roles, route, site, state, token, web};
 
 pub fn understand(text: &str, file: &Path) -> Result<Config, Vec<Fault>> {
     let (document, syntax) = DeTable::parse_recoverable(text);
@@ -52,8 +52,21 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
     let buckets = names::read("bucket", root.get("bucket"), faults);
     let issuers = names::read("issuer", root.get("issuer"), faults);
     let bucket_names: Vec<&str> = buckets.iter().map(|named| named.name).collect();
-    let issuer_names: Vec<&str> = issuers.iter().map(|named| named.name).collect();
-    let routes = root.get("route").map(|node| route::read_all(node, &bucket_names, &issuer_names, faults));
+    let issuers: Vec<(Place, Issuer)> = issuers.into_iter().map(|named| issuer::read(named, dir, faults)).collect();
+    check_same_issuer(&issuers, faults);
+    let issuers: Vec<Issuer> = issuers.into_iter().map(|(_, issuer)| issuer).collect();
+    let hooks: Vec<_> = names::read("hook", root.get("hook"), faults);
+    let hook_names: Vec<&str> = hooks.iter().map(|named| named.name).collect();
+    let hooks: Vec<_> = hooks.into_iter().map(|named| hook::read(named, dir, faults)).collect();
+    let roles = root.get("roles").map(|node| roles::read(node, faults)).unwrap_or_default();
+    let granted: Vec<_> = issuers.iter().flat_map(|issuer| issuer.settings.may.iter().copied()).collect();
+    let issuer_names: Vec<&str> = issuers.iter().map(|issuer| issuer.settings.name.as_str()).collect();
+    let known = allow::Names { issuers: &issuer_names, hooks: &hook_names, roles: &roles, granted: &granted };
+    let routes = root.get("route").map(|node| route::read_all(node, &bucket_names, &known, faults));
+    let state = section(&mut root, "state", faults).and_then(|section| state::read_state(section, dir, faults));
+    let revocation = section(&mut root, "revocation", faults).map(|section| state::read_revocation(section, faults));
+    let links = section(&mut root, "links", faults).map(|section| state::read_secret(section, dir, faults));
+    let admin = section(&mut root, "admin", faults).map(|section| state::read_secret(section, dir, faults));
 
     for (there, key, title, hint) in [
         (
@@ -75,12 +88,12 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
     let buckets: Vec<_> =
         buckets.into_iter().map(|named| (named.section.place, bucket::read(named, dir, faults))).collect();
     check_same_bucket(&buckets, faults);
-    let issuers: Vec<_> = issuers.into_iter().map(|named| issuer::read(named, dir, faults)).collect();
-    check_same_issuer(&issuers, faults);
-    let issuers: Vec<Issuer> = issuers.into_iter().map(|(_, issuer)| issuer).collect();
     let on_aws = on_aws.map(|section| aws::read(section, &bucket_names, &issuers, faults));
     let routes = routes.unwrap_or_default();
     let rules = build_rules(&issuers, &routes, faults);
+    if listen.as_ref().is_some_and(|typed| typed.terminated.is_some()) {
+        route::refuse_addresses(&routes, faults);
+    }
     let listen = listen.map(|typed| check_listen(&typed, tls_place, site.as_ref(), faults));
     Some(Config {
         file: file.to_owned(),
@@ -93,6 +106,17 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
         rules: rules?,
         routes: routes.into_iter().map(|typed| typed.settings).collect(),
         cache,
+        state,
+        revocation,
+        hooks: hooks.into_iter().collect::<Option<_>>()?,
+        link_secret: match links {
+            Some(links) => Some(links?),
+            None => None,
+        },
+        admin_secret: match admin {
+            Some(admin) => Some(admin?),
+            None => None,
+        },
         aws: match on_aws {
             Some(aws) => Some(aws?),
             None => None,

@@ -71,7 +71,7 @@ impl Provider {
     /// A keyring that has made its first fetch.
     async fn keyring(&self) -> Arc<Keyring> {
         let algorithms = vec![Algorithm::EdDsa, Algorithm::Es256];
-        let keyring = Keyring::open(vec![(Source::JwksUrl(self.url.clone()), algorithms)]).unwrap();
+        let keyring = Keyring::open(vec![(Source::JwksUrl(self.url.clone()), algorithms)], None).unwrap();
         assert_eq!((keys(&keyring), keyring.generation()), (0, 1));
         keyring.spawn_refresh(&Handle::current());
         keyring.spawn_refresh(&Handle::current());
@@ -209,7 +209,7 @@ async fn a_provider_that_is_away_at_the_start() {
 async fn nothing_fetches_before_it_is_told_to_nor_after_the_end() {
     let provider = Provider::start(Answer::Set(ONE)).await;
     let source = (Source::JwksUrl(provider.url.clone()), vec![Algorithm::EdDsa]);
-    let keyring = Keyring::open(vec![source]).unwrap();
+    let keyring = Keyring::open(vec![source], None).unwrap();
     let start = Instant::now();
     keyring.refresh_unknown(0).await;
     keyring.refresh_unknown(7).await;
@@ -229,7 +229,7 @@ fn files_are_read_when_it_opens() {
     let set = format!("{{\"keys\":[{}]}}", ONE.join(","));
     let good = Source::JwksFile(folder.write("set", set.as_bytes()));
     let algorithms = vec![Algorithm::EdDsa];
-    let keyring = Keyring::open(vec![(good.clone(), algorithms.clone())]).unwrap();
+    let keyring = Keyring::open(vec![(good.clone(), algorithms.clone())], None).unwrap();
     assert_eq!((keys(&keyring), keyring.status()[0].keys), (1, 1));
     let bad = Source::JwksUrl("http://idp.example.com/".to_owned());
     let gone = Source::JwksFile(folder.path("gone"));

@@ -1,0 +1,128 @@
+//! All revocations in memory, divided between many sets, so that a set's growth or sweep holds up few requests and those
+//! for no more than a millisecond or two.
+
+use std::hash::RandomState;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use authorizer::{Mark, Marks, RevocableClaim, Revocation, RevocationSet, UnixTime, Verified};
+
+use crate::error::Error;
+
+/// With the most entries there can be each set has 54,700, which are swept within two milliseconds.
+const SETS: usize = 64;
+
+/// Seconds between two sweeps. Until it is swept what is over is still refused.
+const SWEEP: i64 = 60;
+
+/// For metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    pub entries: usize,
+    /// 0 where there is none.
+    pub journal_bytes: u64,
+    /// Why the journal could not be written anew the last time that this was tried in the background.
+    pub fault: Option<Error>,
+}
+
+pub(crate) struct Table {
+    marks: Marks<RandomState>,
+    sets: Vec<RwLock<RevocationSet>>,
+    most: usize,
+    entries: AtomicUsize,
+    version: AtomicU64,
+    swept: AtomicI64,
+}
+
+impl Table {
+    pub fn new(most: usize) -> Self {
+        let marks = Marks::new([RandomState::new(), RandomState::new()]);
+        let sets = (0..SETS).map(|_| RwLock::default()).collect();
+        let (entries, version, swept) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicI64::new(i64::MIN));
+        Self { marks, sets, most, entries, version, swept }
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.load(Ordering::Relaxed)
+    }
+
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// What was found clean may no longer be.
+    pub fn new_version(&self) {
+        self.version.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub fn mark(&self, revocation: &Revocation) -> Mark {
+        let claim = revocation.claim.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+        self.marks.of(&revocation.issuer, claim)
+    }
+
+    /// Every check that begins after this sees it.
+    pub fn add(&self, revocation: &Revocation, now: UnixTime) -> Result<(), Error> {
+        let due = now.0.saturating_sub(self.swept.load(Ordering::Relaxed)) >= SWEEP;
+        if due || self.len() >= self.most {
+            self.expire(now);
+        }
+        let mark = self.mark(revocation);
+        let Some(mut set) = self.set_to_write(mark) else { return Ok(()) };
+        if self.len() >= self.most && !set.holds(mark) {
+            return Err(Error::Full { most: self.most });
+        }
+        self.put(&mut set, mark, revocation);
+        drop(set);
+        self.new_version();
+        Ok(())
+    }
+
+    /// Of a journal that is replayed: whatever there is, if it is not over.
+    pub fn restore(&self, revocation: &Revocation, now: UnixTime) {
+        if revocation.until.is_some_and(|until| until <= now) {
+            return;
+        }
+        let mark = self.mark(revocation);
+        let Some(mut set) = self.set_to_write(mark) else { return };
+        self.put(&mut set, mark, revocation);
+    }
+
+    /// Counted while the set is locked, so that a sweep never takes away what was not yet counted.
+    fn put(&self, set: &mut RevocationSet, mark: Mark, revocation: &Revocation) {
+        let before = set.len();
+        set.add(mark, revocation);
+        self.entries.fetch_add(set.len() - before, Ordering::Relaxed);
+    }
+
+    pub fn holds(&self, claims: &[RevocableClaim], token: &Verified, issuer: &str) -> bool {
+        // Of an addition that has returned its caller knows, so this sees it.
+        self.entries.load(Ordering::Acquire) > 0
+            && self
+                .marks
+                .any(claims, token, issuer, |mark, issued| self.set(mark).is_none_or(|set| set.means(mark, issued)))
+    }
+
+    /// `before` and `until` of what is revoked under a mark.
+    pub fn terms(&self, mark: Mark) -> impl Iterator<Item = (Option<UnixTime>, Option<UnixTime>)> {
+        self.set(mark).map(|set| set.terms(mark)).into_iter().flatten()
+    }
+
+    pub fn expire(&self, now: UnixTime) {
+        self.swept.store(now.0, Ordering::Relaxed);
+        for set in &self.sets {
+            let mut set = set.write().unwrap_or_else(PoisonError::into_inner);
+            let before = set.len();
+            set.expire(now);
+            self.entries.fetch_sub(before - set.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// There is always one.
+    fn set(&self, mark: Mark) -> Option<RwLockReadGuard<'_, RevocationSet>> {
+        self.sets.get(mark.share(SETS)).map(|set| set.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set_to_write(&self, mark: Mark) -> Option<RwLockWriteGuard<'_, RevocationSet>> {
+        self.sets.get(mark.share(SETS)).map(|set| set.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
