@@ -2,14 +2,18 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use front::Front;
 use gateway::{Door, Gateway, Listener};
+use keys::Keyring;
 use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 
 use crate::config::{AccessKey, Bucket, Config, HttpRole, PostForms, Tls};
+use crate::key_news;
 use crate::trouble::Trouble;
 
 /// The sockets of a gateway, bound.
@@ -67,12 +71,8 @@ pub fn start(
     log: Box<dyn Write + Send>,
     runtime: &Handle,
 ) -> Result<Gateway, Trouble> {
-    let sources =
-        config.issuers.iter().map(|issuer| (issuer.source.clone(), issuer.settings.algorithms.clone())).collect();
-    let keyring = keys::Keyring::open(sources).map_err(|errors| {
-        let errors: Vec<_> = errors.into_iter().map(|(_, error)| error.to_string()).collect();
-        Trouble::failed(errors.join("\nerror: "))
-    })?;
+    let keyring = open_keyring(&config, config.remember_keys.as_deref())?;
+    key_news::tell_changes(&keyring);
     let settings = gateway::Settings {
         front: Front::new(config.site.origin, config.site.apps, config.carriers, config.rules),
         keyring,
@@ -85,6 +85,19 @@ pub fn start(
     };
     Gateway::start(settings, &sockets.doors, sockets.admin, log, runtime)
         .map_err(|error| Trouble::failed(format_args!("the gateway does not start: {error}")))
+}
+
+/// The issuers' keys: files are read, and what is fetched begins with what is remembered, if anything is.
+pub fn open_keyring(config: &Config, remember: Option<&Path>) -> Result<Arc<Keyring>, Trouble> {
+    let issuers = config.issuers.iter().map(|issuer| keys::Issuer {
+        name: issuer.settings.name.clone(),
+        source: issuer.source.clone(),
+        algorithms: issuer.settings.algorithms.clone(),
+    });
+    Keyring::open(issuers.collect(), remember).map_err(|errors| {
+        let errors: Vec<_> = errors.into_iter().map(|(_, error)| error.to_string()).collect();
+        Trouble::failed(errors.join("\nerror: "))
+    })
 }
 
 fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {

@@ -1,7 +1,7 @@
 //! Remembers verified tokens, so that a token seen before costs no cryptography.
 //!
 //! What is remembered is that a key of the issuer's made the signature. Times, audience and rules are judged on every request,
-//! and when an issuer's keys change everything is forgotten.
+//! and when an issuer's keys change, all that they verified is forgotten.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub struct TokenMemory {
 #[derive(Clone)]
 struct Remembered {
     verified: Arc<Verified>,
-    /// Of the keys that verified it.
+    /// Of its issuer's keys, which verified it.
     generation: u64,
 }
 
@@ -50,13 +50,14 @@ impl TokenMemory {
     /// The verified form of a token. What fails is not remembered: there is no end of bad tokens.
     pub fn verify(&self, token: &str, issuers: &[IssuerSettings]) -> Result<Arc<Verified>, Denied> {
         if let Some(known) = self.remembered.get(token)
-            && known.generation == self.keyring.generation()
+            && known.generation == self.keyring.generation(known.verified.issuer().0)
         {
             return Ok(known.verified);
         }
         let keys = self.keyring.snapshot();
         let verified = Arc::new(authorizer::verify(token, issuers, &keys.sets, &Native)?);
-        let remembered = Remembered { verified: Arc::clone(&verified), generation: keys.generation };
+        let generation = keys.generation(verified.issuer().0);
+        let remembered = Remembered { verified: Arc::clone(&verified), generation };
         self.remembered.insert(token.into(), remembered);
         Ok(verified)
     }

@@ -26,6 +26,8 @@ pub struct Config {
     /// What the rules were built from.
     pub routes: Vec<RouteSettings>,
     pub cache: Cache,
+    /// The directory where fetched key sets are remembered.
+    pub remember_keys: Option<PathBuf>,
     pub aws: Option<Aws>,
 }
 

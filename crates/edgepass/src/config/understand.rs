@@ -1,11 +1,12 @@
 //! The sections together: which there are, and how they bear on each other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use authorizer::{RouteSettings, Rules};
 use toml::de::DeTable;
 
 use super::faults::{Fault, Faults, Mistake, Place};
+use super::files::path_in;
 use super::section::Section;
 use super::settings::{Bucket, Config, Http, HttpRole, Issuer, Listen, Site};
 use super::{aws, bucket, cache, issuer, listen, names, route, site, token, web};
@@ -48,6 +49,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
         section(&mut root, "token", faults).map_or_else(token::default, |section| token::read(section, faults));
     let cache = section(&mut root, "cache", faults).map_or(cache::DEFAULT, |section| cache::read(section, faults));
 
+    let remember_keys = section(&mut root, "keys", faults).and_then(|section| read_keys(section, dir, faults));
     let on_aws = section(&mut root, "aws", faults);
     let buckets = names::read("bucket", root.get("bucket"), faults);
     let issuers = names::read("issuer", root.get("issuer"), faults);
@@ -93,6 +95,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
         rules: rules?,
         routes: routes.into_iter().map(|typed| typed.settings).collect(),
         cache,
+        remember_keys,
         aws: match on_aws {
             Some(aws) => Some(aws?),
             None => None,
@@ -103,6 +106,14 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
 fn section<'t>(root: &mut Section<'t>, key: &'static str, faults: &mut Faults) -> Option<Section<'t>> {
     let title = format!("[{key}]");
     root.get(key)?.section(title.as_str(), &format!("a section `{title}`"), faults)
+}
+
+/// `[keys]`. The directory need not be there: trouble with it never keeps a gateway from serving.
+fn read_keys(mut section: Section<'_>, dir: &Path, faults: &mut Faults) -> Option<PathBuf> {
+    let hint = "write where fetched key sets are kept: `remember = \"/var/lib/edgepass/keys\"`";
+    let remember = section.require("remember", hint, faults).and_then(|node| node.text("a path", faults));
+    section.close(faults);
+    remember.map(|path| path_in(dir, path))
 }
 
 /// Keys are compared within one section: two for the same bucket would hide that routes reach the same objects.
