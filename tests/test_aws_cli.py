@@ -103,7 +103,7 @@ def test_zips_are_the_same_bytes_again_and_others_for_other_rules(configure, tmp
         ([], 'stack = "acme"\nform = "wasm"', "`wasm` where"),
         ([], 'stack = "acme"\nadopt = ["mian"]', "did you mean `main`?"),
         ([], 'stack = "acme"\ncertificate = "arn:aws:acm:eu-west-1:1:certificate/2"', "us-east-1"),
-        ([], 'stack = "acme"\nrefresh_keys = "1h"', "no issuer has a `jwks_url`"),
+        ([], 'stack = "acme"\nrefresh_keys = "1h"', "no issuer has a `jwks_url` or `discovery`"),
         ([], 'stack = "acme"\nstak = "acme"', "unknown key `stak`"),
         ([], 'stack = "acme"\naccess = "oai"\nkms = "create"', "[aws_identity_with_kms]"),
         ([], 'stack = "acme"\nlog_bucket = "acme-logs"', "[aws_logs_hold_tokens]"),

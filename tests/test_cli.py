@@ -8,11 +8,14 @@ import time
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from http1 import ask
 from processes import BINARY, Gateway, run
 
-ALGORITHMS = ["ES256", "EdDSA", "RS256"]
+ALGORITHMS = ["ES256", "ES384", "ES512", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
+# The bytes of the shortest secret: those of the hash (RFC 7518 section 3.2).
+SECRETS = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 
 def new_key(tmp_path, algorithm="ES256", name="app.jwk"):
@@ -44,21 +47,84 @@ def test_a_token_from_a_new_key_is_good_for_others(tmp_path, algorithm):
     assert jwt.get_unverified_header(token)["kid"] == public["kid"]
 
 
-def test_a_shared_secret(tmp_path):
-    path = new_key(tmp_path, "HS256", "app.secret")
-    token = run("token", "mint", "--key", path, "--issuer", "i", "--audience", "a", check=0).stdout.strip()
-    secret = path.read_bytes()
-    candidates = [secret, secret.rstrip(b"\n")]
-    assert any(verifies(token, candidate) for candidate in candidates)
-    assert len(secret) >= 32
+def mint(path, *options):
+    return run("token", "mint", "--key", path, "--issuer", "i", "--audience", "a", *options)
+
+
+@pytest.mark.parametrize("algorithm", SECRETS)
+def test_a_shared_secret(tmp_path, algorithm):
+    path = new_key(tmp_path, algorithm, "app.secret")
+    secret = path.read_bytes().removesuffix(b"\n")
+    assert len(secret) >= SECRETS[algorithm]
+    done = mint(path, "--algorithm", algorithm)
+    assert jwt.decode(done.stdout.strip(), secret, [algorithm], audience="a")["iss"] == "i"
     assert run("keys", "jwks", "--key", path).returncode == 2, "a secret has no public half"
+    # The file does not say for which it is, and is long enough for the shorter ones alone.
+    for other, least in SECRETS.items():
+        done = mint(path, "--algorithm", other)
+        assert done.returncode == (0 if least <= len(secret) else 1), done.stderr
 
 
-def verifies(token, secret):
-    try:
-        return bool(jwt.decode(token, secret, ["HS256"], audience="a"))
-    except jwt.InvalidSignatureError:
-        return False
+def test_a_key_signs_with_its_own_algorithm_alone(tmp_path):
+    for made, asked, works in (
+        ("RS256", "RS256", True),
+        ("RS256", "rs256", True),
+        ("RS256", "PS256", False),
+        ("PS512", "RS512", False),
+        ("ES256", "ES384", False),
+        ("EdDSA", "Ed25519", True),
+        ("EdDSA", "HS256", False),
+        ("HS256", "ES256", False),
+    ):
+        path = tmp_path / f"{made}.key"
+        if not path.exists():
+            new_key(tmp_path, made, path.name)
+        done = mint(path, "--algorithm", asked)
+        assert done.returncode == (0 if works else 2), f"{made} asked for {asked}: {done.stdout}{done.stderr}"
+        assert works or f"signs with {made}, not with {asked}" in done.stderr
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_private_jwk_of_another_tool(tmp_path, algorithm):
+    """Without `alg`, as many tools write it: RSA keys are then for what `--algorithm` says."""
+    kinds = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
+    if algorithm == "EdDSA":
+        private = ed25519.Ed25519PrivateKey.generate()
+    elif algorithm in kinds:
+        private = ec.generate_private_key(kinds[algorithm]())
+    else:
+        private = rsa.generate_private_key(65537, 2048)
+    path = tmp_path / "other.jwk"
+    jwk = json.loads(jwt.get_algorithm_by_name(algorithm).to_jwk(private))
+    jwk.pop("key_ops", None)
+    path.write_text(json.dumps(jwk))
+    token = mint(path, "--algorithm", algorithm).stdout.strip()
+    assert jwt.decode(token, private.public_key(), [algorithm], audience="a")["iss"] == "i"
+
+
+def test_every_algorithm_from_key_to_verified_token(site, tmp_path):
+    """One issuer for each: keys new, keys jwks, token mint, token inspect."""
+    text, _ = site.text(directory=tmp_path)
+    issuers = []
+    for algorithm in [*ALGORITHMS, *SECRETS]:
+        name = algorithm.lower()
+        key = new_key(tmp_path, algorithm, f"{name}.key")
+        source = f'secret_file = "{key}"'
+        if algorithm in ALGORITHMS:
+            (tmp_path / f"{name}.json").write_text(json.dumps(published(key)))
+            source = f'jwks_file = "{name}.json"'
+        issuers.append(f'[issuer.{name}]\nissuer = "https://{name}.example"\naudience = "files"\nalgorithms = ["{algorithm}"]\n{source}\n')
+    config = tmp_path / "all.toml"
+    config.write_text(text.replace("[token]", "\n".join(issuers) + "\n[token]"))
+    for algorithm in [*ALGORITHMS, *SECRETS]:
+        name = algorithm.lower()
+        minted = run("token", "mint", "--config", config, "--issuer", name, "--key", tmp_path / f"{name}.key", check=0).stdout
+        assert jwt.get_unverified_header(minted.strip())["alg"] == algorithm
+        assert f"issuer `{name}`" in run("token", "inspect", "--config", config, stdin=minted, check=0).stdout
+        head, claims, signature = minted.strip().split(".")
+        other = "A" if signature[0] != "A" else "B"
+        done = run("token", "inspect", "--config", config, stdin=f"{head}.{claims}.{other}{signature[1:]}", check=3)
+        assert "signature" in done.stdout
 
 
 def test_keys_are_for_their_owner_alone_and_never_overwritten(tmp_path):

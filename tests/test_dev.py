@@ -221,3 +221,15 @@ def test_dev_says_nothing_secret(dev):
     assert dev.s3["secret_key"] not in said
     for user in dev.users:
         assert user.token.split(".")[2] not in said
+
+
+def test_the_apps_keys_are_remembered_under_its_directory(tmp_path):
+    """A second start is ready from there, and goes by what the app publishes."""
+    kept = tmp_path / "data" / "keys" / "app.json"
+    port = four_free_ports()
+    with Dev(tmp_path / "data", tmp_path / "1", port=port) as dev:
+        wait_until(kept.exists, what="the set on disk")
+        assert f"{dev.app}/.well-known/jwks.json" in kept.read_text()
+    with Dev(tmp_path / "data", tmp_path / "2", port=port) as dev:
+        assert ask(dev.files, "/_edgepass/session", token=dev.owner().token).status == 200
+        assert "remembered" not in dev.output()

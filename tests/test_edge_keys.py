@@ -9,6 +9,7 @@ import pytest
 
 from edge_function import Function, event, package
 from lambda_emulator import Lambda
+from processes import run
 from test_lambda import SECRET, api_event
 from tokens import SigningKey, claims
 
@@ -21,6 +22,7 @@ class Provider:
 
     def __init__(self):
         self.body, self.status, self.delay, self.asked = b"{}", 200, 0, 0
+        self.pages = {}  # what else than `body` a path has
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -30,10 +32,11 @@ class Provider:
                 self.send_response(provider.status)
                 if provider.status == 302:
                     self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", str(len(provider.body)))
+                body = provider.pages.get(self.path, provider.body)
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 try:
-                    self.wfile.write(provider.body)
+                    self.wfile.write(body)
                 except OSError:
                     pass  # the function gave up
 
@@ -189,3 +192,23 @@ def test_the_regional_function_follows_as_well(provider, old, function, tmp_path
         assert (status(old), status(new)) == (200, 200)
         provider.publish(new)
         assert (status(old), status(new)) == (401, 200)
+
+
+def test_discovery_is_done_when_the_package_is_made(provider, old, site, tmp_path):
+    """The functions have the keys, and the address that the document named."""
+    provider.publish(old)
+    jwks, origin = provider.body, provider.url.removesuffix("/jwks.json")
+    document = json.dumps({"issuer": origin, "jwks_uri": f"{origin}/keys"}).encode()
+    text, _ = site.text(directory=tmp_path)
+    text = text.replace(f'jwks_file = "{tmp_path}/jwks.json"', "discovery = true")
+    text = text.replace('issuer = "https://app.example.com"', f'issuer = "{origin}"')
+    config = tmp_path / "edgepass.toml"
+    config.write_text(f'{text}\n[aws]\nstack = "keys"\nrefresh_keys = "60s"\n')
+    provider.pages = {"/.well-known/openid-configuration": document, "/keys": jwks}
+    unpacked, _ = package(config, tmp_path / "out")
+    settings = json.loads((unpacked / "site.json").read_text())
+    assert [key["kid"] for key in settings["keys"][0]] == ["old"]
+    assert settings["refresh"] == {"seconds": 60, "urls": [f"{origin}/keys"]}
+    provider.pages["/.well-known/openid-configuration"] = document.replace(b"127.0.0.1", b"evil.example")
+    done = run("aws", "package", "--config", config, "--out", tmp_path / "none")
+    assert done.returncode == 1 and "another issuer" in done.stderr and "hint:" in done.stderr

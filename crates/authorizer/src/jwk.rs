@@ -13,6 +13,9 @@ use crate::strict_json;
 /// The most keys one set may hold: a bound on the work an unknown `kid` causes.
 const MAX_KEYS: usize = 64;
 
+/// What only a private key has (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2): each gives the whole of it away.
+const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JwkFault {
     NotJson,
@@ -37,7 +40,7 @@ pub enum JwkFault {
     Symmetric {
         key: usize,
     },
-    /// It holds `d`: whoever can read the set can sign.
+    /// It holds `d` or another private member: whoever can read the set can sign.
     Private {
         key: usize,
     },
@@ -127,6 +130,13 @@ fn parse_jwk(number: usize, jwk: &Map<String, Value>, algorithms: &[Algorithm]) 
         Some(Value::String(text)) => Ok(Some(text.as_str())),
         Some(_) => Err(wrong(member)),
     };
+    // Whatever the key is for: a set that gives secrets away is nobody's to trust.
+    if PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
+        return Err(JwkFault::Private { key: number });
+    }
+    if text("kty")? == Some("oct") {
+        return Err(JwkFault::Symmetric { key: number });
+    }
     let for_signatures = text("use")?.is_none_or(|usage| usage == "sig")
         && match jwk.get("key_ops") {
             None => true,
@@ -135,9 +145,6 @@ fn parse_jwk(number: usize, jwk: &Map<String, Value>, algorithms: &[Algorithm]) 
         };
     if !for_signatures {
         return Ok(None);
-    }
-    if jwk.contains_key("d") {
-        return Err(JwkFault::Private { key: number });
     }
     let id = text("kid")?.map(str::to_owned);
     let alg = text("alg")?;
@@ -174,7 +181,6 @@ fn parse_jwk(number: usize, jwk: &Map<String, Value>, algorithms: &[Algorithm]) 
                 (None, None, _) | (Some(None), _, _) => return Ok(None),
             }
         }
-        (Some("oct"), _) => return Err(JwkFault::Symmetric { key: number }),
         (Some(_), _) => return Ok(None),
         (None, _) => return Err(wrong("kty")),
     };
@@ -228,5 +234,88 @@ mod tests {
         assert_eq!(parse(&[EC], &[Algorithm::EdDsa]).unwrap_err(), JwkFault::NoneUsable { ed448: false });
         let many = vec![EC; 65];
         assert_eq!(parse(&many, &Algorithm::ALL).unwrap_err(), JwkFault::TooMany(65));
+    }
+
+    /// RSA keys by the base64url characters of their modulus, of which "q" is 101010.
+    fn rsa(modulus: &str, exponent: &str) -> String {
+        format!(r#"{{"kty":"RSA","alg":"RS256","kid":"r","n":"{modulus}","e":"{exponent}"}}"#)
+    }
+
+    #[test]
+    fn rsa_numbers() {
+        let modulus = |bytes: usize, last: u8| {
+            let mut number = vec![0xaa; bytes];
+            number[bytes - 1] = last;
+            URL_SAFE_NO_PAD.encode(number)
+        };
+        let fault = |modulus: &str, exponent| match parse(&[&rsa(modulus, exponent)], &[Algorithm::Rs256]) {
+            Ok(_) => None,
+            Err(JwkFault::Key { key: 0, fault }) => Some(fault),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(fault(&modulus(256, 0xab), "AQAB"), None);
+        assert_eq!(fault(&modulus(1024, 0xab), "AQAB"), None);
+        assert_eq!(fault(&modulus(128, 0xab), "AQAB"), Some(KeyFault::RsaSize { bits: 1024 }));
+        assert_eq!(fault(&modulus(1025, 0xab), "AQAB"), Some(KeyFault::RsaSize { bits: 8200 }));
+        // 1,024 bits made longer by zeros in front.
+        let padded = URL_SAFE_NO_PAD.encode([vec![0; 128], vec![0xab; 128]].concat());
+        assert_eq!(fault(&padded, "AQAB"), Some(KeyFault::RsaSize { bits: 1024 }));
+        assert_eq!(fault(&modulus(256, 0xaa), "AQAB"), Some(KeyFault::RsaExponent), "even");
+        for exponent in ["AQ", "AA", "", "AQAA", "BAAAAAE"] {
+            assert_eq!(fault(&modulus(256, 0xab), exponent), Some(KeyFault::RsaExponent), "{exponent}");
+        }
+    }
+
+    #[test]
+    fn a_set_that_gives_secrets_away_is_refused_whatever_they_are_for() {
+        let public = rsa(&URL_SAFE_NO_PAD.encode([0xab; 256]), "AQAB");
+        assert!(parse(&[&public], &Algorithm::ALL).is_ok());
+        for member in ["d", "p", "q", "dp", "dq", "qi", "oth"] {
+            for usage in ["sig", "enc"] {
+                let private = public.replace("\"kid\"", &format!("\"use\":\"{usage}\",\"{member}\":\"AQ\",\"kid\""));
+                assert_eq!(
+                    parse(&[EC, &private], &Algorithm::ALL).unwrap_err(),
+                    JwkFault::Private { key: 1 },
+                    "{member}"
+                );
+            }
+        }
+        let oct = r#"{"kty":"oct","use":"enc","k":"AAAA"}"#;
+        assert_eq!(parse(&[EC, oct], &Algorithm::ALL).unwrap_err(), JwkFault::Symmetric { key: 1 });
+    }
+
+    #[test]
+    fn keys_for_something_else_are_passed_over() {
+        for (old, new) in [
+            ("\"kid\"", "\"use\":\"enc\",\"kid\""),
+            ("\"kid\"", "\"use\":\"SIG\",\"kid\""),
+            ("\"kid\"", "\"key_ops\":[\"sign\"],\"kid\""),
+            ("\"kid\"", "\"key_ops\":[],\"kid\""),
+            ("\"kid\"", "\"alg\":\"ECDH-ES\",\"kid\""),
+            ("P-256", "secp256k1"),
+        ] {
+            let other = EC.replace(old, new);
+            assert_eq!(parse(&[&other, ED], &Algorithm::ALL).unwrap().keys().len(), 1, "{new}");
+            let alone = parse(&[&other], &Algorithm::ALL).unwrap_err();
+            assert_eq!(alone, JwkFault::NoneUsable { ed448: false }, "{new}");
+        }
+        for (old, new, member) in [
+            ("\"kid\"", "\"use\":1,\"kid\"", "use"),
+            ("\"kid\"", "\"key_ops\":\"verify\",\"kid\"", "key_ops"),
+            ("\"EC\"", "7", "kty"),
+            ("\"kty\":\"EC\",", "", "kty"),
+        ] {
+            let wrong = parse(&[ED, &EC.replace(old, new)], &Algorithm::ALL).unwrap_err();
+            assert_eq!(wrong, JwkFault::Member { key: 1, member }, "{new}");
+        }
+    }
+
+    #[test]
+    fn json_that_is_not_strict() {
+        let deep = format!("{{\"keys\":[{EC}],\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        let twice = format!("{{\"keys\":[{}]}}", EC.replace("\"kid\":\"1\"", "\"kid\":\"1\",\"k\\u0069d\":\"2\""));
+        for text in [deep, twice, format!("[{EC}]"), format!("{{\"keys\":[{EC}]}}{{}}"), "\u{feff}{}".to_owned()] {
+            assert_eq!(parse_jwk_set(text.as_bytes(), &Algorithm::ALL).unwrap_err(), JwkFault::NotJson, "{text}");
+        }
     }
 }

@@ -1,18 +1,13 @@
 //! Which tokens are no longer honoured although nothing else is wrong with them: by their id, subject, session or another
 //! claim, or by when they were issued.
 //!
-//! No text is held: a claim's value is kept as 128 bits of a hash that the host has seeded, so that nobody can look for
-//! two values that meet. [`Marks`] makes such a hash, a [`RevocationSet`] remembers what is revoked under it. They are two
-//! so that a host can divide many revocations between several sets.
-
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+//! No text is held: [`Marks`](crate::Marks) stand for it. Several sets can divide many revocations between them.
 
 use serde_json::{Map, Value};
 
 use crate::UnixTime;
+use crate::mark::{ByMark, Sought};
 use crate::rule::split_name;
-use crate::token::Verified;
 
 /// A claim by which tokens can be revoked: its name, and the names to walk through.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,111 +40,6 @@ pub struct Revocation {
     pub before: Option<UnixTime>,
     /// When it is forgotten, because the last token that it means has expired by itself; `None`: it is kept for ever.
     pub until: Option<UnixTime>,
-}
-
-/// Two independent hashes of an issuer, a claim and a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark(u64, u64);
-
-impl Mark {
-    /// Which of so many sets has it.
-    pub fn share(self, sets: usize) -> usize {
-        usize::try_from(self.1 % (sets.max(1) as u64)).unwrap_or(0)
-    }
-}
-
-impl Hash for Mark {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0);
-    }
-}
-
-/// A mark is a hash already.
-#[derive(Default)]
-pub struct MarkHasher(u64);
-
-impl Hasher for MarkHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, part: u64) {
-        self.0 = self.0.rotate_left(8) ^ part;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// What is remembered under marks.
-pub type ByMark<T> = HashMap<Mark, T, BuildHasherDefault<MarkHasher>>;
-
-/// Makes marks.
-#[derive(Debug)]
-pub struct Marks<S>([S; 2]);
-
-impl<S: BuildHasher> Marks<S> {
-    /// The hashers have seeds of their own that nobody outside knows.
-    pub fn new(hashers: [S; 2]) -> Self {
-        Self(hashers)
-    }
-
-    /// Of the tokens of an issuer that have a claim with this value, or of all its tokens.
-    pub fn of(&self, issuer: &str, claim: Option<(&str, &str)>) -> Mark {
-        let Self([first, second]) = self;
-        let parts = (issuer, claim);
-        Mark(first.hash_one(parts), second.hash_one(parts))
-    }
-
-    /// Whether a token is revoked by one of these claims or with its whole issuer. `revoked` looks a mark up, for a token
-    /// issued then. A link is also revoked with the token that it was made with.
-    pub fn any(
-        &self,
-        claims: &[RevocableClaim],
-        token: &Verified,
-        issuer: &str,
-        mut revoked: impl FnMut(Mark, Option<i64>) -> bool,
-    ) -> bool {
-        let own = token.claims();
-        if self.meets(claims, issuer, |claim| claim.value(own.all()), |mark| revoked(mark, own.issued)) {
-            return true;
-        }
-        let identity = token.identity(issuer);
-        token.is_link()
-            && self.meets(claims, identity.issuer, |claim| identity.value(claim), |mark| revoked(mark, identity.issued))
-    }
-
-    fn meets<'c>(
-        &self,
-        claims: &[RevocableClaim],
-        issuer: &str,
-        value: impl Fn(&RevocableClaim) -> Option<&'c Value>,
-        mut revoked: impl FnMut(Mark) -> bool,
-    ) -> bool {
-        if revoked(self.of(issuer, None)) {
-            return true;
-        }
-        claims.iter().any(|claim| {
-            let mut one = |value| text_of(value, |text| revoked(self.of(issuer, Some((&claim.name, text)))));
-            match value(claim) {
-                None => false,
-                Some(Value::Array(values)) => values.iter().any(one),
-                Some(value) => one(value),
-            }
-        })
-    }
-}
-
-/// A text as it is, a number in decimal; nothing else is a name for anything.
-fn text_of(value: &Value, then: impl FnOnce(&str) -> bool) -> bool {
-    match value {
-        Value::String(text) => then(text),
-        Value::Number(number) => then(&number.to_string()),
-        _ => false,
-    }
 }
 
 /// What is revoked under one mark. Seconds since 1970 in 32 bits, so that an entry takes 32 bytes with its mark; what does
@@ -212,25 +102,25 @@ impl RevocationSet {
         self.entries.is_empty()
     }
 
-    pub fn holds(&self, mark: Mark) -> bool {
-        self.entries.contains_key(&mark)
+    pub fn holds(&self, mark: &Sought<'_>) -> bool {
+        self.entries.contains_key(mark)
     }
 
     /// Of two revocations of the same tokens what either means stays revoked. `mark` is that of its issuer and claim.
-    pub fn add(&mut self, mark: Mark, revocation: &Revocation) {
+    pub fn add(&mut self, mark: &Sought<'_>, revocation: &Revocation) {
         let Entry { ever, before, until } = Entry::new(revocation);
-        let entry = self.entries.entry(mark).or_default();
+        let entry = self.entries.entry(mark.mark()).or_default();
         *entry = Entry { ever: entry.ever.max(ever), before: entry.before.max(before), until: entry.until.max(until) };
     }
 
     /// Whether a token issued then and with this mark is revoked.
-    pub fn means(&self, mark: Mark, issued: Option<i64>) -> bool {
-        self.entries.get(&mark).is_some_and(|entry| entry.means(issued))
+    pub fn means(&self, mark: &Sought<'_>, issued: Option<i64>) -> bool {
+        self.entries.get(mark).is_some_and(|entry| entry.means(issued))
     }
 
     /// `before` and `until` of what is revoked under a mark, for those that write it down.
-    pub fn terms(&self, mark: Mark) -> impl Iterator<Item = (Option<UnixTime>, Option<UnixTime>)> + use<> {
-        let entry = self.entries.get(&mark).copied().unwrap_or_default();
+    pub fn terms(&self, mark: &Sought<'_>) -> impl Iterator<Item = (Option<UnixTime>, Option<UnixTime>)> + use<> {
+        let entry = self.entries.get(mark).copied().unwrap_or_default();
         let ever = (entry.ever > 0).then(|| (None, long(entry.ever)));
         let bounded = (entry.until > 0).then(|| (Some(UnixTime(entry.before.into())), long(entry.until)));
         ever.into_iter().chain(bounded)
@@ -257,11 +147,13 @@ mod tests {
 
     fn set(of: &[(Option<i64>, Option<i64>)]) -> RevocationSet {
         let mut set = RevocationSet::default();
-        of.iter().for_each(|&(before, until)| set.add(MARK, &revocation(before, until)));
+        for &(before, until) in of {
+            set.add(MARK, &revocation(before, until));
+        }
         set
     }
 
-    const MARK: Mark = Mark(1, 2);
+    const MARK: &Sought<'_> = &Sought::new(1, &|| 2);
 
     #[test]
     fn what_either_means_stays_revoked_and_no_longer() {

@@ -79,7 +79,7 @@ impl Packages {
                 }
                 Edge::Lambda(edge)
             }
-            Form::CloudFrontFunction => function(site, &keys)?,
+            Form::CloudFrontFunction => function(site, &keys.sets)?,
         };
         Ok(Self { edge, regional })
     }

@@ -17,6 +17,15 @@ pub struct Site {
     sources: Vec<Source>,
 }
 
+/// What the packages hold of the issuers' keys, in the order of the issuers.
+#[derive(Default)]
+pub struct SiteKeys {
+    /// As JWKs.
+    pub sets: Vec<Vec<serde_json::Value>>,
+    /// Where the functions fetch them again: for discovery the key set that the document named when it was packed.
+    urls: Vec<Option<String>>,
+}
+
 impl Site {
     pub fn of(config: Config) -> Result<Self, Trouble> {
         let aws = config.aws.ok_or_else(|| {
@@ -48,21 +57,22 @@ impl Site {
         &self.buckets
     }
 
-    /// Every issuer's keys as JWKs, fetched now where they are published at a URL.
-    pub async fn keys(&self) -> Result<Vec<Vec<serde_json::Value>>, Trouble> {
-        let mut keys = Vec::new();
+    /// Every issuer's keys, fetched now where they are published.
+    pub async fn keys(&self) -> Result<SiteKeys, Trouble> {
+        let mut keys = SiteKeys::default();
         for (source, issuer) in self.sources.iter().zip(&self.deployment.site.issuers) {
-            let set = keys::load_once(source, &issuer.algorithms).await.map_err(|fault| {
+            let loaded = keys::load_once(source, &issuer.algorithms).await.map_err(|fault| {
                 let hint = "the functions are packed with the keys: publish the set first, or name a file: `jwks_file`";
                 Trouble::failed(fault).with_hint(hint)
             })?;
-            keys.push(set.keys().iter().map(authorizer::Key::expose_jwk).collect());
+            keys.sets.push(loaded.set.keys().iter().map(authorizer::Key::expose_jwk).collect());
+            keys.urls.push(loaded.url);
         }
         Ok(keys)
     }
 
     /// `site.json` of the function at viewer-request.
-    pub fn edge_settings(&self, keys: &[Vec<serde_json::Value>], behaviours: &[Behaviour]) -> Result<Vec<u8>, Trouble> {
+    pub fn edge_settings(&self, keys: &SiteKeys, behaviours: &[Behaviour]) -> Result<Vec<u8>, Trouble> {
         let mut package = self.package(keys);
         package.behaviours = behaviours
             .iter()
@@ -72,7 +82,7 @@ impl Site {
     }
 
     /// `site.json` of the regional function, which signs uploads.
-    pub fn regional_settings(&self, keys: &[Vec<serde_json::Value>]) -> Result<Vec<u8>, Trouble> {
+    pub fn regional_settings(&self, keys: &SiteKeys) -> Result<Vec<u8>, Trouble> {
         let mut package = self.package(keys);
         package.buckets = self
             .buckets
@@ -87,19 +97,14 @@ impl Site {
         to_json(&package)
     }
 
-    fn package(&self, keys: &[Vec<serde_json::Value>]) -> Package {
+    fn package(&self, keys: &SiteKeys) -> Package {
         Package {
             site: self.deployment.site.clone(),
-            keys: keys.to_vec(),
+            keys: keys.sets.clone(),
             behaviours: Vec::new(),
             buckets: Vec::new(),
-            refresh: self.refresh_keys.map(|every| Refresh { seconds: every.as_secs(), urls: self.key_set_urls() }),
+            refresh: self.refresh_keys.map(|every| Refresh { seconds: every.as_secs(), urls: keys.urls.clone() }),
         }
-    }
-
-    fn key_set_urls(&self) -> Vec<Option<String>> {
-        let url = |source: &Source| if let Source::JwksUrl(url) = source { Some(url.clone()) } else { None };
-        self.sources.iter().map(url).collect()
     }
 
     /// On AWS the site is https, and the buckets are S3's own, where S3 keeps them: CloudFront asks there.

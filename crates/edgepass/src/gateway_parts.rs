@@ -3,16 +3,18 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 
-use authorizer::Algorithm;
+use authorizer::{Algorithm, link_issuer};
 use aws_credential_types::Credentials;
 use front::Front;
 use gateway::{Door, Gateway, Listener};
-use keys::SigningKey;
+use keys::{Keyring, SigningKey};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 
 use crate::config::{self, AccessKey, Bucket, Config, HttpRole, PostForms, Tls};
+use crate::key_news;
 use crate::state::State;
 use crate::trouble::Trouble;
 
@@ -71,15 +73,17 @@ pub fn start(
     log: Box<dyn Write + Send>,
     runtime: &Handle,
 ) -> Result<Gateway, Trouble> {
-    let sources =
-        config.issuers.iter().map(|issuer| (issuer.source.clone(), issuer.settings.algorithms.clone())).collect();
     let link_key = link_key(config.link_secret.as_deref())?;
-    let keyring = keys::Keyring::open(sources, Some(&link_key)).map_err(|errors| {
-        let errors: Vec<_> = errors.into_iter().map(|(_, error)| error.to_string()).collect();
-        Trouble::failed(errors.join("\nerror: "))
-    })?;
+    let remember = config.state.as_ref().map(|state| state.join("keys"));
+    let keyring = open_keyring(&config, remember.as_deref(), Some(&link_key))?;
+    key_news::tell_changes(&keyring);
     let issuers: Vec<_> = config.issuers.iter().map(|issuer| &issuer.settings).collect();
-    let state = State::open(config.state.as_deref(), config.revocation.as_deref(), &issuers)?;
+    let state = State::open(
+        config.state.as_deref(),
+        config.revocation.as_deref(),
+        &issuers,
+        &link_issuer(&config.site.origin),
+    )?;
     // The site's links are the last of the issuers; no hook is asked about them.
     let names = issuers.iter().map(|issuer| issuer.name.clone()).collect();
     let hooks = hook::Hooks::open(config.hooks, names, runtime.clone()).map_err(Trouble::failed)?;
@@ -101,6 +105,25 @@ pub fn start(
     };
     Gateway::start(settings, &sockets.doors, sockets.admin, log, runtime)
         .map_err(|error| Trouble::failed(format_args!("the gateway does not start: {error}")))
+}
+
+/// The issuers' keys: files are read, and what is fetched begins with what is remembered, if anything is.
+///
+/// `own` is the site's own secret, whose set is the last.
+pub fn open_keyring(
+    config: &Config,
+    remember: Option<&Path>,
+    own: Option<&SigningKey>,
+) -> Result<Arc<Keyring>, Trouble> {
+    let issuers = config.issuers.iter().map(|issuer| keys::Issuer {
+        name: issuer.settings.name.clone(),
+        source: issuer.source.clone(),
+        algorithms: issuer.settings.algorithms.clone(),
+    });
+    Keyring::open_with(issuers.collect(), remember, own).map_err(|errors| {
+        let errors: Vec<_> = errors.into_iter().map(|(_, error)| error.to_string()).collect();
+        Trouble::failed(errors.join("\nerror: "))
+    })
 }
 
 /// The secret of the site's links: from its file, or a new one that ends with the process.

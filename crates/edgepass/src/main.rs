@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod dev_world;
 mod gateway_parts;
+mod key_news;
 mod state;
 mod stopping;
 mod store_files;

@@ -21,6 +21,7 @@ impl State {
         directory: Option<&Path>,
         claims: Option<&[String]>,
         issuers: &[&IssuerSettings],
+        links: &IssuerSettings,
     ) -> Result<Self, Trouble> {
         if let Some(directory) = directory {
             make(directory)?;
@@ -30,11 +31,12 @@ impl State {
         let settings = Settings {
             journal: directory.map(|directory| directory.join("revocations")),
             claims: claims.map_or_else(|| REVOCABLE.map(str::to_owned).to_vec(), <[String]>::to_vec),
-            issuers: issuers.iter().map(|issuer| IssuerLife::from(*issuer)).collect(),
+            // Links too are revoked, by the token they were made with and by their own id.
+            issuers: issuers.iter().copied().chain([links]).map(IssuerLife::from).collect(),
             ..Settings::default()
         };
         let revocations = Revocations::open(settings, now).map_err(Trouble::failed)?;
-        let leeway = issuers.iter().map(|issuer| issuer.leeway).max().unwrap_or_default();
+        let leeway = issuers.iter().map(|issuer| issuer.leeway).max().unwrap_or_default().max(links.leeway);
         let used = directory.map(|directory| directory.join("used-tokens"));
         let used = UsedTokens::open(used.as_deref(), leeway, MOST_USED_TOKENS, now).map_err(Trouble::failed)?;
         if directory.is_none() && issuers.iter().any(|issuer| issuer.once) {

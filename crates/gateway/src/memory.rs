@@ -1,7 +1,8 @@
 //! Remembers verified tokens, so that a token seen before costs no cryptography.
 //!
 //! What is remembered is that a key of the issuer's made the signature, and up to which revocation it was looked for among the
-//! revoked. Times, audience and rules are judged on every request, and when an issuer's keys change everything is forgotten.
+//! revoked. Times, audience and rules are judged on every request, and when an issuer's keys change, all that they verified is
+//! forgotten.
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub struct TokenMemory {
 #[derive(Clone)]
 struct Remembered {
     verified: Arc<Verified>,
-    /// Of the keys that verified it.
+    /// Of its issuer's keys, which verified it.
     generation: u64,
     /// The revocations' version at which it was not among them.
     clean: u64,
@@ -53,13 +54,18 @@ impl TokenMemory {
 
     /// The verified form of a token, and whether it is revoked. What fails is not remembered: there is no end of bad tokens.
     pub fn verify(&self, token: &str, issuers: &Issuers) -> Result<(Arc<Verified>, bool), Denied> {
-        let known = self.remembered.get(token).filter(|known| known.generation == self.keyring.generation());
+        let known = self
+            .remembered
+            .get(token)
+            .filter(|known| known.generation == self.keyring.generation(known.verified.issuer().0));
         let (verified, generation) = match known {
             Some(known) if known.clean == self.revocations.version() => return Ok((known.verified, false)),
             Some(known) => (known.verified, known.generation),
             None => {
                 let keys = self.keyring.snapshot();
-                (Arc::new(authorizer::verify(token, issuers, &keys.sets, &Native)?), keys.generation)
+                let verified = Arc::new(authorizer::verify(token, issuers, &keys.sets, &Native)?);
+                let generation = keys.generation(verified.issuer().0);
+                (verified, generation)
             }
         };
         let issuer = issuers.get(verified.issuer()).map_or("", |issuer| issuer.name.as_str());

@@ -81,6 +81,8 @@ pub enum UrlFault {
     PlainHttp,
     UserInfo,
     Fragment,
+    /// Of an issuer whose document is to be found.
+    Query,
 }
 
 impl fmt::Display for UrlFault {
@@ -91,6 +93,7 @@ impl fmt::Display for UrlFault {
             Self::PlainHttp => "http is taken on loopback only: whoever is on the way could put in other keys",
             Self::UserInfo => "the URL holds a user name or password",
             Self::Fragment => "the URL holds a fragment",
+            Self::Query => "the URL holds a query",
         })
     }
 }
@@ -109,6 +112,32 @@ pub enum FetchError {
     Unusable {
         key: usize,
     },
+    /// What is wrong with the discovery document.
+    Document(DocumentFault),
+    /// The fetch of the discovery document failed.
+    NoDocument(Box<FetchError>),
+}
+
+/// Why a discovery document is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DocumentFault {
+    NotJson,
+    /// There is no such text.
+    Member(&'static str),
+    /// OpenID Connect Discovery 1.0 section 4.3, RFC 8414 section 3.3: the issuer is ours byte for byte.
+    OtherIssuer(String),
+    JwksUri(UrlFault),
+}
+
+impl fmt::Display for DocumentFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson => write!(f, "not one strict JSON object"),
+            Self::Member(member) => write!(f, "no text `{member}`"),
+            Self::OtherIssuer(issuer) => write!(f, "it is of another issuer: `{issuer}`"),
+            Self::JwksUri(fault) => write!(f, "its `jwks_uri`: {fault}"),
+        }
+    }
 }
 
 impl fmt::Display for FetchError {
@@ -121,6 +150,8 @@ impl fmt::Display for FetchError {
             Self::TooLarge => write!(f, "the answer has more than {MAX_BODY} bytes"),
             Self::JwkSet(fault) => write!(f, "{fault}"),
             Self::Unusable { key } => write!(f, "key {key}: not a valid point of its curve"),
+            Self::Document(fault) => write!(f, "the discovery document: {fault}"),
+            Self::NoDocument(error) => write!(f, "the discovery document: {error}"),
         }
     }
 }

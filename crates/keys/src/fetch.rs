@@ -1,4 +1,4 @@
-//! Fetches one key set: one request, bounded in time and size, redirects not followed.
+//! Fetches one key set or discovery document: one request, bounded in time and size, redirects not followed.
 //!
 //! Servers are verified with the machine's own certificate authorities, not with a list built in: many identity providers
 //! are a company's own, signed by a company's own authority, which its machines know.

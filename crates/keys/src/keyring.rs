@@ -1,6 +1,7 @@
-//! The keys of all issuers. Files are read when it opens; URLs begin empty and are fetched by their tasks, so that no
-//! network is on the start path.
+//! The keys of all issuers. Files are read when it opens; sets that are fetched begin with the last good one on disk, or empty,
+//! and are fetched by their tasks, so that no network is on the start path.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -8,13 +9,23 @@ use authorizer::{Algorithm, KeySet};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
+use crate::address::Address;
 use crate::error::KeysError;
 use crate::fetch::Fetcher;
 use crate::published::{Published, Snapshot};
+use crate::remembered::Shelf;
 use crate::remote::{Remote, Status};
 use crate::signing::SigningKey;
 use crate::source::Source;
-use crate::url::KeySetUrl;
+
+/// An issuer as far as its keys are concerned.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// Unique among the issuers, and fit for a file's name.
+    pub name: String,
+    pub source: Source,
+    pub algorithms: Vec<Algorithm>,
+}
 
 /// Dropping it ends its tasks.
 #[derive(Debug)]
@@ -32,23 +43,28 @@ enum Origin {
 }
 
 impl Keyring {
-    /// Reads the files. The sources are in the order of the issuers; so are the faults, each with its issuer's number.
-    ///
-    /// `own` is the site's own secret, if it has one; its set is the last.
-    pub fn open(
-        sources: Vec<(Source, Vec<Algorithm>)>,
+    /// Reads the files. Sets that are fetched are remembered in this directory, if one is given. The faults come each with its
+    /// issuer's number.
+    pub fn open(issuers: Vec<Issuer>, remember: Option<&Path>) -> Result<Arc<Self>, Vec<(usize, KeysError)>> {
+        Self::open_with(issuers, remember, None)
+    }
+
+    /// With the site's own secret, whose set is the last.
+    pub fn open_with(
+        issuers: Vec<Issuer>,
+        remember: Option<&Path>,
         own: Option<&SigningKey>,
     ) -> Result<Arc<Self>, Vec<(usize, KeysError)>> {
         let mut sets = Vec::new();
         let mut origins = Vec::new();
         let mut faults = Vec::new();
-        for (issuer, (source, algorithms)) in sources.into_iter().enumerate() {
-            match open(issuer, &source, algorithms) {
+        for (number, issuer) in issuers.into_iter().enumerate() {
+            match open(number, issuer, remember) {
                 Ok((set, origin)) => {
                     sets.push(set);
                     origins.push(origin);
                 }
-                Err(error) => faults.push((issuer, error)),
+                Err(error) => faults.push((number, error)),
             }
         }
         if !faults.is_empty() {
@@ -61,19 +77,19 @@ impl Keyring {
         Ok(Arc::new(Self { published: Arc::new(Published::new(sets)), origins, tasks: Mutex::default() }))
     }
 
-    /// The keys as they are now. What is remembered of a verified token goes with this snapshot's generation.
+    /// The keys as they are now. What is remembered of a verified token goes with its issuer's generation in this snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.published.snapshot()
     }
 
-    /// The current generation, without taking part in the snapshot's count of holders.
-    pub fn generation(&self) -> u64 {
-        self.published.generation()
+    /// An issuer's current generation, without taking part in the snapshot's count of holders.
+    pub fn generation(&self, issuer: usize) -> u64 {
+        self.published.generation(issuer)
     }
 
     /// Starts one task for each URL; a second call starts nothing more.
     pub fn spawn_refresh(&self, handle: &Handle) {
-        let idle: Vec<_> = self.remotes().filter(|remote| remote.begin()).collect();
+        let idle: Vec<_> = self.remotes().filter(|remote| remote.turns.begin()).collect();
         if idle.is_empty() {
             return;
         }
@@ -92,7 +108,7 @@ impl Keyring {
     /// [`crate::limits::UNKNOWN_KEY_WAIT`]; whether there are new keys is seen in [`Self::generation`].
     pub async fn refresh_unknown(&self, issuer: usize) {
         if let Some(Origin::Remote(remote)) = self.origins.get(issuer) {
-            remote.ask().await;
+            remote.turns.ask().await;
         }
     }
 
@@ -115,15 +131,17 @@ impl Keyring {
     }
 }
 
-fn open(issuer: usize, source: &Source, algorithms: Vec<Algorithm>) -> Result<(KeySet, Origin), KeysError> {
-    let shown = source.to_string();
-    if let Source::JwksUrl(url) = source {
-        let parsed = KeySetUrl::parse(url).map_err(|fault| KeysError::Url { url: url.clone(), fault })?;
-        return Ok((KeySet::default(), Origin::Remote(Arc::new(Remote::new(issuer, parsed, algorithms, shown)))));
+fn open(number: usize, issuer: Issuer, remember: Option<&Path>) -> Result<(KeySet, Origin), KeysError> {
+    let Issuer { name, source, algorithms } = issuer;
+    let mut status = Status { issuer: name, source: source.to_string(), ..Status::default() };
+    if let Some(address) = Address::of(&source)? {
+        let shelf = remember.and_then(|dir| Shelf::of(&source, dir, &status.issuer));
+        let (remote, set) = Remote::new(number, address, algorithms, shelf, status);
+        return Ok((set, Origin::Remote(Arc::new(remote))));
     }
     let set = source.load(&algorithms)?.unwrap_or_default();
-    let status =
-        Status { source: shown, keys: set.keys().len(), last_success: Some(SystemTime::now()), ..Status::default() };
+    status.keys = set.keys().len();
+    status.last_success = Some(SystemTime::now());
     Ok((set, Origin::File(status)))
 }
 

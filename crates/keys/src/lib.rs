@@ -1,8 +1,9 @@
-//! Issuers' keys: files and JWKS URLs become snapshots of key sets; and, for developers, keys that sign.
+//! Issuers' keys: files, JWKS URLs and discovery documents become snapshots of key sets; and, for developers, keys that sign.
 //!
 //! This crate reads files, fetches URLs and knows the clock, so that `authorizer` need not. It decides nothing about tokens:
 //! a [`Keyring`] hands out [`Snapshot`]s, and [`Native`] verifies one signature with one key.
 
+mod address;
 mod der;
 mod error;
 mod fetch;
@@ -12,19 +13,21 @@ mod native;
 mod once;
 mod private_jwk;
 mod published;
+mod remembered;
 mod remote;
 mod schedule;
 mod signing;
 mod source;
 #[cfg(test)]
 mod testing;
+mod turns;
 mod url;
 
-pub use error::{FetchError, KeysError, UrlFault};
-pub use keyring::Keyring;
+pub use error::{DocumentFault, FetchError, KeysError, UrlFault};
+pub use keyring::{Issuer, Keyring};
 pub use limits::MAX_KEY_FILE;
 pub use native::Native;
-pub use once::load_once;
+pub use once::{Loaded, load_once};
 pub use published::Snapshot;
 pub use remote::Status;
 pub use signing::{SigningError, SigningKey, jwk_set};

@@ -74,6 +74,7 @@ fn ecdsa_of(curve: Curve) -> &'static EcdsaVerificationAlgorithm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signing::SigningKey;
     use authorizer::parse_jwk_set;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -161,8 +162,20 @@ mod tests {
     #[test]
     fn points_off_the_curve_are_found() {
         assert!(is_usable(&p256().0) && is_usable(&ed25519().0));
-        let mut point = vec![1; 65];
-        point[0] = 4;
-        assert!(!is_usable(&Key::new(None, Algorithm::Es256, Material::Ec { curve: Curve::P256, point }).unwrap()));
+        for curve in [Curve::P256, Curve::P384, Curve::P521] {
+            let usable = |point| is_usable(&Key::new(None, curve.algorithm(), Material::Ec { curve, point }).unwrap());
+            let made = SigningKey::generate(curve.algorithm()).unwrap().jwks().to_string();
+            let set = parse_jwk_set(made.as_bytes(), &Algorithm::ALL).unwrap();
+            let Material::Ec { point: good, .. } = set.keys()[0].material() else { panic!() };
+            assert!(usable(good.clone()));
+            let swapped = [&[4], &good[1 + curve.coordinate()..], &good[1..=curve.coordinate()]].concat();
+            let (mut off, mut beyond, mut zero) = (good.clone(), good.clone(), vec![0; good.len()]);
+            *off.last_mut().unwrap() ^= 1;
+            beyond[1..=curve.coordinate()].fill(0xff);
+            zero[0] = 4;
+            for bad in [off, beyond, zero, swapped] {
+                assert!(!usable(bad), "{curve:?}");
+            }
+        }
     }
 }

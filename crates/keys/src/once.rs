@@ -2,22 +2,24 @@
 
 use authorizer::{Algorithm, KeySet};
 
+use crate::address::{Address, Discovered};
 use crate::fetch::Fetcher;
-use crate::remote::Remote;
 use crate::source::Source;
-use crate::url::KeySetUrl;
+
+pub struct Loaded {
+    pub set: KeySet,
+    /// Where the set was fetched, by way of the discovery document if there is one; none for files.
+    pub url: Option<String>,
+}
 
 /// The message names the file or the URL and what is wrong with it.
-pub async fn load_once(source: &Source, algorithms: &[Algorithm]) -> Result<KeySet, String> {
-    if let Some(set) = source.load(algorithms).map_err(|error| error.to_string())? {
-        return Ok(set);
-    }
-    let Source::JwksUrl(url) = source else {
-        return Ok(KeySet::default());
+pub async fn load_once(source: &Source, algorithms: &[Algorithm]) -> Result<Loaded, String> {
+    let Some(address) = Address::of(source).map_err(|error| error.to_string())? else {
+        let set = source.load(algorithms).map_err(|error| error.to_string())?.unwrap_or_default();
+        return Ok(Loaded { set, url: None });
     };
-    let failed = |error: &dyn std::fmt::Display| format!("the key set `{source}`: {error}");
-    let parsed = KeySetUrl::parse(url).map_err(|fault| failed(&fault))?;
+    let failed = |error: &dyn std::fmt::Display| format!("the keys of `{source}`: {error}");
     let fetcher = Fetcher::new().map_err(|error| failed(&error))?;
-    let remote = Remote::new(0, parsed, algorithms.to_vec(), source.to_string());
-    remote.fetch(&fetcher).await.map(|(set, _)| set).map_err(|error| failed(&error))
+    let good = address.fetch(&fetcher, algorithms, &mut Discovered::default()).await.map_err(|error| failed(&error))?;
+    Ok(Loaded { set: good.set, url: Some(good.url.uri().to_string()) })
 }

@@ -1,165 +1,157 @@
-//! One key set behind a URL: its task, which does all the fetching, and the turns that unknown `kid`s take.
+//! One key set that is fetched: its task, which does all the fetching.
 //!
 //! The last good set stays for as long as the provider is away.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
-use authorizer::{Algorithm, KeySet, parse_jwk_set};
-use tokio::sync::{Notify, watch};
+use authorizer::{Algorithm, KeySet};
 
+use crate::address::{Address, Discovered, Good};
 use crate::error::FetchError;
-use crate::fetch::{Fetched, Fetcher};
-use crate::limits::{UNKNOWN_KEY_PAUSE, UNKNOWN_KEY_WAIT};
+use crate::fetch::Fetcher;
+use crate::limits::FAULT_WORDS;
 use crate::published::Published;
+use crate::remembered::{Due, Shelf};
 use crate::schedule::{after_failure, after_success};
-use crate::source::unusable;
-use crate::url::KeySetUrl;
+use crate::turns::Turns;
 
-/// How an issuer's keys are, for the health page.
+/// How an issuer's keys are, for operators.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
+    /// The issuer's name in the configuration.
+    pub issuer: String,
     /// Where the keys come from; a URL without its query.
     pub source: String,
     pub keys: usize,
-    /// The last time the keys were read or fetched; `None` before the first fetch.
+    /// The last time the keys were read or fetched; of a set from disk, when that one was. `None` before the first.
     pub last_success: Option<SystemTime>,
-    /// What went wrong the last time; `None` after a success.
+    /// What went wrong the last time; `None` after a success. Together with `failures` of 0: the keys could be fetched, and
+    /// this is about the discovery document.
     pub last_error: Option<String>,
     /// Fetches that failed in a row.
     pub failures: u32,
+    /// Why the set could not be taken from disk, or written there.
+    pub disk_error: Option<String>,
 }
 
 #[derive(Debug)]
 pub struct Remote {
     issuer: usize,
-    url: KeySetUrl,
+    address: Address,
     algorithms: Vec<Algorithm>,
-    turns: Mutex<Turns>,
-    wanted: Notify,
-    /// The number of fetches that have ended; changed under the lock of `turns`.
-    ended: watch::Sender<u64>,
+    shelf: Option<Shelf>,
+    pub turns: Turns,
     status: Mutex<Status>,
 }
 
-#[derive(Debug)]
-struct Turns {
-    work: Work,
-    /// When an unknown `kid` last caused a fetch.
-    asked: Option<Instant>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Work {
-    /// No task fetches.
-    Away,
-    Idle,
-    /// A fetch is under way or about to start.
-    Busy,
-}
-
 impl Remote {
-    pub fn new(issuer: usize, url: KeySetUrl, algorithms: Vec<Algorithm>, source: String) -> Self {
-        Self {
-            issuer,
-            url,
-            algorithms,
-            turns: Mutex::new(Turns { work: Work::Away, asked: None }),
-            wanted: Notify::new(),
-            ended: watch::Sender::new(0),
-            status: Mutex::new(Status { source, ..Status::default() }),
+    /// Not asked for yet. The set is the one from disk, if there is one.
+    pub fn new(
+        issuer: usize,
+        address: Address,
+        algorithms: Vec<Algorithm>,
+        shelf: Option<Shelf>,
+        mut status: Status,
+    ) -> (Self, KeySet) {
+        let mut set = KeySet::default();
+        match shelf.as_ref().map(|shelf| shelf.load(&algorithms, SystemTime::now())) {
+            Some(Ok(Some((remembered, fetched)))) => {
+                status.keys = remembered.keys().len();
+                status.last_success = Some(fetched);
+                set = remembered;
+            }
+            Some(Err(fault)) => status.disk_error = Some(words(&fault)),
+            Some(Ok(None)) | None => {}
         }
+        (Self { issuer, address, algorithms, shelf, turns: Turns::new(), status: Mutex::new(status) }, set)
     }
 
     pub fn status(&self) -> Status {
-        lock(&self.status).clone()
-    }
-
-    /// Says that the task is about to run; false when there is one.
-    pub fn begin(&self) -> bool {
-        let mut turns = lock(&self.turns);
-        let away = turns.work == Work::Away;
-        if away {
-            turns.work = Work::Busy;
-        }
-        away
+        self.lock().clone()
     }
 
     /// Fetches now and for ever. Ends only by being dropped.
     pub async fn run(self: Arc<Self>, published: Arc<Published>, fetcher: Fetcher) {
+        let mut discovered = Discovered::default();
         let mut failures = 0_u32;
         loop {
-            let outcome = self.fetch(&fetcher).await;
-            let wait = if let Ok((_, max_age)) = &outcome {
-                failures = 0;
-                after_success(*max_age, roll())
-            } else {
-                failures = failures.saturating_add(1);
-                after_failure(failures, roll())
-            };
-            self.record(outcome, failures, &published);
-            tokio::select! {
-                () = tokio::time::sleep(wait) => lock(&self.turns).work = Work::Busy,
-                () = self.wanted.notified() => {}
-            }
-        }
-    }
-
-    pub async fn fetch(&self, fetcher: &Fetcher) -> Result<(KeySet, Option<Duration>), FetchError> {
-        let Fetched { body, max_age } = fetcher.fetch(&self.url).await?;
-        let set = parse_jwk_set(&body, &self.algorithms).map_err(FetchError::JwkSet)?;
-        match unusable(&set) {
-            Some(key) => Err(FetchError::Unusable { key }),
-            None => Ok((set, max_age)),
-        }
-    }
-
-    fn record(&self, outcome: Result<(KeySet, Option<Duration>), FetchError>, failures: u32, published: &Published) {
-        let mut status = lock(&self.status);
-        status.failures = failures;
-        match outcome {
-            Ok((set, _)) => {
-                status.keys = set.keys().len();
-                status.last_success = Some(SystemTime::now());
-                status.last_error = None;
-                published.replace(self.issuer, set);
-            }
-            Err(error) => status.last_error = Some(error.to_string()),
-        }
-        drop(status);
-        let mut turns = lock(&self.turns);
-        turns.work = Work::Idle;
-        self.ended.send_modify(|count| *count += 1);
-    }
-
-    /// Asks for a fetch because of an unknown `kid`, and waits for it. Whoever comes while a fetch is under way waits for that
-    /// one; whoever comes within [`UNKNOWN_KEY_PAUSE`] after another had asked goes on at once.
-    pub async fn ask(&self) {
-        let mut ended = {
-            let mut turns = lock(&self.turns);
-            match turns.work {
-                Work::Away => return,
-                Work::Busy => {}
-                Work::Idle => {
-                    let now = Instant::now();
-                    if turns.asked.is_some_and(|asked| now.duration_since(asked) < UNKNOWN_KEY_PAUSE) {
-                        return;
-                    }
-                    turns.asked = Some(now);
-                    turns.work = Work::Busy;
-                    self.wanted.notify_one();
+            let outcome = self.address.fetch(&fetcher, &self.algorithms, &mut discovered).await;
+            let wait = match outcome {
+                Ok(good) => {
+                    failures = 0;
+                    let wait = after_success(good.max_age, roll());
+                    self.succeeded(good, &published);
+                    wait
                 }
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    self.failed(&error, failures);
+                    after_failure(failures, roll())
+                }
+            };
+            self.turns.next(wait).await;
+        }
+    }
+
+    fn succeeded(self: &Arc<Self>, good: Good, published: &Published) {
+        let now = SystemTime::now();
+        let set = Arc::new(good.set);
+        let changed = published.replace(self.issuer, &set);
+        {
+            let mut status = self.lock();
+            status.keys = set.keys().len();
+            status.last_success = Some(now);
+            status.last_error = good.complaint.as_ref().map(|error| words(error));
+            status.failures = 0;
+        }
+        self.turns.end();
+        self.remember(changed, set, now);
+    }
+
+    fn failed(&self, error: &FetchError, failures: u32) {
+        let mut status = self.lock();
+        status.last_error = Some(words(error));
+        status.failures = failures;
+        drop(status);
+        self.turns.end();
+    }
+
+    /// On a thread of its own: a disk that hangs holds neither requests nor fetches up.
+    fn remember(self: &Arc<Self>, changed: bool, set: Arc<KeySet>, now: SystemTime) {
+        match self.shelf.as_ref().map(|shelf| shelf.begin(changed)) {
+            Some(Due::Now) => {}
+            Some(Due::Held) => {
+                self.lock().disk_error = Some("the keys are not remembered: the last write has not ended".to_owned());
+                return;
             }
-            self.ended.subscribe()
-        };
-        // Too late or done: the caller looks at the keys either way.
-        let _ = tokio::time::timeout(UNKNOWN_KEY_WAIT, ended.changed()).await;
+            Some(Due::NotYet) | None => return,
+        }
+        let remote = Arc::clone(self);
+        let started = std::thread::Builder::new().name("remember-keys".into()).spawn(move || {
+            if let Some(shelf) = &remote.shelf {
+                let written = shelf.write(&set, now);
+                shelf.end(written.is_ok());
+                remote.lock().disk_error = written.err().map(|fault| words(&fault));
+            }
+        });
+        if let (Err(error), Some(shelf)) = (started, &self.shelf) {
+            shelf.end(false);
+            self.lock().disk_error = Some(words(&error));
+        }
+    }
+
+    /// Nothing in here panics while it holds the lock.
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Nothing in here panics while it holds a lock.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// On one line, and not for ever.
+fn words(fault: &dyn std::fmt::Display) -> String {
+    let whole = fault.to_string();
+    let shown = whole.chars().map(|character| if character.is_control() { ' ' } else { character });
+    shown.take(FAULT_WORDS).collect()
 }
 
 fn roll() -> u16 {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use authorizer::{Algorithm, Key, KeySet, Material, parse_jwk_set};
 use secrecy::SecretSlice;
 
+use crate::address::Address;
 use crate::error::KeysError;
 use crate::limits::MAX_KEY_FILE;
 use crate::native::is_usable;
@@ -17,6 +18,8 @@ use crate::url::KeySetUrl;
 pub enum Source {
     /// A JWK set, fetched over https, or over http from this machine.
     JwksUrl(String),
+    /// The document of this issuer that says where its JWK set is (OpenID Connect Discovery 1.0, RFC 8414).
+    Discovery { document: String, issuer: String },
     /// A JWK set.
     JwksFile(PathBuf),
     /// A shared secret: the file's bytes without one line break at the end, at least as many as its algorithm's hash has.
@@ -24,13 +27,22 @@ pub enum Source {
 }
 
 impl Source {
+    /// The document at its well-known place (OpenID Connect Discovery 1.0 section 4).
+    pub fn discovery(issuer: &str) -> Result<Self, KeysError> {
+        let document = KeySetUrl::document_of(issuer);
+        let document = document.map_err(|fault| KeysError::Url { url: issuer.to_owned(), fault })?;
+        Ok(Self::Discovery { document, issuer: issuer.to_owned() })
+    }
+
+    /// Whether its keys are fetched, now and again.
+    pub fn is_remote(&self) -> bool {
+        matches!(self, Self::JwksUrl(_) | Self::Discovery { .. })
+    }
+
     /// Reads and judges a file's keys now. Of a URL only its form is judged: `None`, and no network.
     pub fn load(&self, algorithms: &[Algorithm]) -> Result<Option<KeySet>, KeysError> {
         match self {
-            Self::JwksUrl(url) => match KeySetUrl::parse(url) {
-                Ok(_) => Ok(None),
-                Err(fault) => Err(KeysError::Url { url: url.clone(), fault }),
-            },
+            Self::JwksUrl(_) | Self::Discovery { .. } => Address::of(self).map(|_| None),
             Self::JwksFile(path) => {
                 let set = parse_jwk_set(&read(path)?, algorithms)
                     .map_err(|fault| KeysError::JwkSet { path: path.clone(), fault })?;
@@ -40,8 +52,9 @@ impl Source {
                 }
             }
             Self::SecretFile(path) => {
-                // The configuration lists one algorithm beside a secret.
-                let algorithm = algorithms.first().copied().unwrap_or(Algorithm::Hs256);
+                // The configuration lists one algorithm beside a secret, and refuses one that is not for secrets.
+                let hmac = algorithms.iter().copied().find(|algorithm| algorithm.is_symmetric());
+                let algorithm = hmac.unwrap_or(Algorithm::Hs256);
                 let key = Key::new(None, algorithm, Material::Secret(read_secret(path)?))
                     .map_err(|fault| KeysError::Secret { path: path.clone(), fault })?;
                 Ok(Some(KeySet::new(vec![key])))
@@ -54,7 +67,9 @@ impl fmt::Display for Source {
     /// A URL is shown without its query, which may hold a key of its own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::JwksUrl(url) => f.write_str(url.split('?').next().unwrap_or_default()),
+            Self::JwksUrl(url) | Self::Discovery { document: url, .. } => {
+                f.write_str(url.split('?').next().unwrap_or_default())
+            }
             Self::JwksFile(path) | Self::SecretFile(path) => write!(f, "{}", path.display()),
         }
     }

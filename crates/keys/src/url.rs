@@ -33,6 +33,16 @@ impl KeySetUrl {
         }
     }
 
+    /// The well-known document of an issuer (OpenID Connect Discovery 1.0 section 4: behind the issuer without the slash
+    /// at its end). An issuer has no query there.
+    pub fn document_of(issuer: &str) -> Result<String, UrlFault> {
+        if issuer.contains('?') {
+            return Err(UrlFault::Query);
+        }
+        let document = format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer));
+        Self::parse(&document).map(|_| document)
+    }
+
     pub fn uri(&self) -> &Uri {
         &self.0
     }
@@ -50,6 +60,22 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn documents_of_issuers() {
+        let document = |issuer| KeySetUrl::document_of(issuer);
+        let wanted = "https://a.example/.well-known/openid-configuration";
+        assert_eq!(document("https://a.example").as_deref(), Ok(wanted));
+        assert_eq!(document("https://a.example/").as_deref(), Ok(wanted));
+        assert_eq!(
+            document("https://a.example/t/1/").as_deref(),
+            Ok("https://a.example/t/1/.well-known/openid-configuration")
+        );
+        assert_eq!(document("https://a.example?x").unwrap_err(), UrlFault::Query);
+        assert_eq!(document("https://a.example/#x").unwrap_err(), UrlFault::Fragment);
+        assert_eq!(document("http://a.example").unwrap_err(), UrlFault::PlainHttp);
+        assert_eq!(document("urn:a").unwrap_err(), UrlFault::NotAUrl);
+    }
 
     #[test]
     fn takes_https_and_loopback_only() {

@@ -85,9 +85,9 @@ impl Keys {
 
     async fn fetch(&self, number: usize, remote: &Remote, issuer: &IssuerSettings, now: UnixTime) {
         let fetched = timeout(WITHIN, keys::load_once(&remote.source, &issuer.algorithms)).await;
-        match fetched.unwrap_or_else(|_| Err(format!("the key set `{}`: no answer in time", remote.source))) {
-            Ok(set) => {
-                self.replace(number, set);
+        match fetched.unwrap_or_else(|_| Err(format!("the keys of `{}`: no answer in time", remote.source))) {
+            Ok(loaded) => {
+                self.replace(number, loaded.set);
                 remote.due.lock().unwrap_or_else(PoisonError::into_inner).by_age = now.0.saturating_add(remote.every);
             }
             Err(fault) => eprintln!("{}", serde_json::json!({ "issuer": issuer.name, "error": fault })),

@@ -56,7 +56,8 @@ impl Journal {
                 opened.new = true;
                 create(path, wanted).map_err(|error| Error::journal("create", path, error))?;
             }
-            found => drop(found.map_err(|error| Error::journal("open", path, error))?),
+            Err(error) => return Err(Error::journal("open", path, error)),
+            Ok(_) => {}
         }
         let mut lines = Lines::open(path, wanted, u64::MAX)?;
         loop {

@@ -14,7 +14,7 @@ pub(crate) struct Lines {
     reader: BufReader<Take<File>>,
     line: Vec<u8>,
     /// Of the lines read so far: how many, how many bytes, and their sum.
-    pub lines: u64,
+    pub count: u64,
     pub bytes: u64,
     pub sum: u32,
 }
@@ -33,7 +33,7 @@ impl Lines {
     pub fn open(path: &Path, wanted: &'static str, bytes: u64) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| Error::journal("open", path, error))?;
         let reader = BufReader::with_capacity(1 << 18, file.take(bytes));
-        let mut lines = Self { path: path.to_owned(), reader, line: Vec::new(), lines: 0, bytes: 0, sum: 0 };
+        let mut lines = Self { path: path.to_owned(), reader, line: Vec::new(), count: 0, bytes: 0, sum: 0 };
         lines.fill()?;
         let heading = serde_json::to_vec(&[wanted]).unwrap_or_default();
         match line::decode(&lines.line, 0) {
@@ -72,7 +72,7 @@ impl Lines {
     }
 
     fn accept(&mut self, sum: u32) {
-        self.lines += 1;
+        self.count += 1;
         self.bytes += self.line.len() as u64;
         self.sum = sum;
     }
@@ -82,6 +82,6 @@ impl Lines {
     }
 
     fn damaged(&self, damage: Damage) -> Error {
-        Error::Damaged { path: self.path.clone(), line: self.lines + 1, damage }
+        Error::Damaged { path: self.path.clone(), line: self.count + 1, damage }
     }
 }

@@ -188,16 +188,8 @@ impl Kept {
 fn keep_once(table: &Table) -> impl FnMut(Record) -> Vec<Record> {
     let mut seen = HashSet::new();
     move |record| {
-        let revocation = Revocation::from(record);
-        let mark = table.mark(&revocation);
-        if !seen.insert(mark) {
-            return Vec::new();
-        }
-        let Revocation { issuer, claim, .. } = revocation;
-        table
-            .terms(mark)
-            .map(|(before, until)| Record { issuer: issuer.clone(), claim: claim.clone(), before, until })
-            .collect()
+        let (mark, now) = table.now(&record.into());
+        if seen.insert(mark) { now.into_iter().map(Record::from).collect() } else { Vec::new() }
     }
 }
 

@@ -1,11 +1,10 @@
 //! All revocations in memory, divided between many sets, so that a set's growth or sweep holds up few requests and those
 //! for no more than a millisecond or two.
 
-use std::hash::RandomState;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use authorizer::{Mark, Marks, RevocableClaim, Revocation, RevocationSet, UnixTime, Verified};
+use authorizer::{Mark, Marks, RevocableClaim, Revocation, RevocationSet, Sought, UnixTime, Verified};
 
 use crate::error::Error;
 
@@ -25,8 +24,15 @@ pub struct Status {
     pub fault: Option<Error>,
 }
 
+/// Marks of this process alone.
+pub(crate) type RandomMarks = Marks<foldhash::quality::RandomState, std::hash::RandomState>;
+
+pub(crate) fn random_marks() -> RandomMarks {
+    Marks::new(foldhash::quality::RandomState::default(), std::hash::RandomState::new())
+}
+
 pub(crate) struct Table {
-    marks: Marks<RandomState>,
+    marks: RandomMarks,
     sets: Vec<RwLock<RevocationSet>>,
     most: usize,
     entries: AtomicUsize,
@@ -36,7 +42,7 @@ pub(crate) struct Table {
 
 impl Table {
     pub fn new(most: usize) -> Self {
-        let marks = Marks::new([RandomState::new(), RandomState::new()]);
+        let marks = random_marks();
         let sets = (0..SETS).map(|_| RwLock::default()).collect();
         let (entries, version, swept) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicI64::new(i64::MIN));
         Self { marks, sets, most, entries, version, swept }
@@ -55,9 +61,9 @@ impl Table {
         self.version.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub fn mark(&self, revocation: &Revocation) -> Mark {
+    pub fn of<T>(&self, revocation: &Revocation, then: impl FnOnce(&Sought<'_>) -> T) -> T {
         let claim = revocation.claim.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
-        self.marks.of(&revocation.issuer, claim)
+        self.marks.of(&revocation.issuer, claim, then)
     }
 
     /// Every check that begins after this sees it.
@@ -66,32 +72,29 @@ impl Table {
         if due || self.len() >= self.most {
             self.expire(now);
         }
-        let mark = self.mark(revocation);
-        let Some(mut set) = self.set_to_write(mark) else { return Ok(()) };
-        if self.len() >= self.most && !set.holds(mark) {
-            return Err(Error::Full { most: self.most });
-        }
-        self.put(&mut set, mark, revocation);
-        drop(set);
+        self.of(revocation, |mark| self.put(mark, revocation, self.most))?;
         self.new_version();
         Ok(())
     }
 
     /// Of a journal that is replayed: whatever there is, if it is not over.
     pub fn restore(&self, revocation: &Revocation, now: UnixTime) {
-        if revocation.until.is_some_and(|until| until <= now) {
-            return;
+        if revocation.until.is_none_or(|until| until > now) {
+            // Without a bound it cannot fail.
+            let _ = self.of(revocation, |mark| self.put(mark, revocation, usize::MAX));
         }
-        let mark = self.mark(revocation);
-        let Some(mut set) = self.set_to_write(mark) else { return };
-        self.put(&mut set, mark, revocation);
     }
 
     /// Counted while the set is locked, so that a sweep never takes away what was not yet counted.
-    fn put(&self, set: &mut RevocationSet, mark: Mark, revocation: &Revocation) {
+    fn put(&self, mark: &Sought<'_>, revocation: &Revocation, most: usize) -> Result<(), Error> {
+        let Some(mut set) = self.set_to_write(mark) else { return Ok(()) };
+        if self.len() >= most && !set.holds(mark) {
+            return Err(Error::Full { most });
+        }
         let before = set.len();
         set.add(mark, revocation);
         self.entries.fetch_add(set.len() - before, Ordering::Relaxed);
+        Ok(())
     }
 
     pub fn holds(&self, claims: &[RevocableClaim], token: &Verified, issuer: &str) -> bool {
@@ -102,9 +105,12 @@ impl Table {
                 .any(claims, token, issuer, |mark, issued| self.set(mark).is_none_or(|set| set.means(mark, issued)))
     }
 
-    /// `before` and `until` of what is revoked under a mark.
-    pub fn terms(&self, mark: Mark) -> impl Iterator<Item = (Option<UnixTime>, Option<UnixTime>)> {
-        self.set(mark).map(|set| set.terms(mark)).into_iter().flatten()
+    /// The mark of a revocation, and all that is revoked under it.
+    pub fn now(&self, of: &Revocation) -> (Mark, Vec<Revocation>) {
+        self.of(of, |mark| {
+            let terms = self.set(mark).map(|set| set.terms(mark)).into_iter().flatten();
+            (mark.mark(), terms.map(|(before, until)| Revocation { before, until, ..of.clone() }).collect())
+        })
     }
 
     pub fn expire(&self, now: UnixTime) {
@@ -118,11 +124,11 @@ impl Table {
     }
 
     /// There is always one.
-    fn set(&self, mark: Mark) -> Option<RwLockReadGuard<'_, RevocationSet>> {
+    fn set(&self, mark: &Sought<'_>) -> Option<RwLockReadGuard<'_, RevocationSet>> {
         self.sets.get(mark.share(SETS)).map(|set| set.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn set_to_write(&self, mark: Mark) -> Option<RwLockWriteGuard<'_, RevocationSet>> {
+    fn set_to_write(&self, mark: &Sought<'_>) -> Option<RwLockWriteGuard<'_, RevocationSet>> {
         self.sets.get(mark.share(SETS)).map(|set| set.write().unwrap_or_else(PoisonError::into_inner))
     }
 }

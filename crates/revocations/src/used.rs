@@ -4,20 +4,18 @@
 //! a power cut may forget the last seconds' uses. An fsync for each download would cost more than the one more use that
 //! somebody has who can cut the power within a token's short life.
 
-use std::collections::HashMap;
-use std::hash::RandomState;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use authorizer::{ByMark, Mark, Marks, UnixTime};
+use authorizer::{ByMark, Sought, UnixTime};
 use serde::{Deserialize, Serialize};
 
 use crate::background::Background;
 use crate::error::{Error, NotTaken};
 use crate::journal::{Journal, Opened};
 use crate::lock;
-use crate::table::Status;
+use crate::table::{RandomMarks, Status, random_marks};
 
 /// 55 MB: just under 7/8 of 2^21 places, where the tables would double. It is 1,700 a second of the links that live longest
 /// (900 s and what is added).
@@ -43,7 +41,7 @@ struct Record {
 }
 
 struct Table {
-    marks: Marks<RandomState>,
+    marks: RandomMarks,
     sets: Vec<Mutex<ByMark<i64>>>,
     most: usize,
     entries: AtomicUsize,
@@ -116,15 +114,14 @@ fn open_journal(path: &Path, table: &Table, now: UnixTime) -> Result<(Arc<Journa
 }
 
 fn keep(table: &Table, record: Record) -> Vec<Record> {
-    let mark = table.mark(&record.issuer, &record.id);
-    let live = table.set(mark).is_some_and(|set| lock(set).contains_key(&mark));
+    let live = table.of(&record.issuer, &record.id, |mark, set| lock(set).contains_key(mark)).unwrap_or(false);
     live.then_some(record).into_iter().collect()
 }
 
 impl Table {
     fn new(most: usize) -> Self {
-        let marks = Marks::new([RandomState::new(), RandomState::new()]);
-        let sets = (0..SETS).map(|_| Mutex::new(HashMap::default())).collect();
+        let marks = random_marks();
+        let sets = (0..SETS).map(|_| Mutex::new(ByMark::default())).collect();
         Self { marks, sets, most, entries: AtomicUsize::new(0), swept: AtomicI64::new(i64::MIN) }
     }
 
@@ -132,35 +129,34 @@ impl Table {
         self.entries.load(Ordering::Relaxed)
     }
 
-    fn mark(&self, issuer: &str, id: &str) -> Mark {
-        self.marks.of(issuer, Some(("jti", id)))
-    }
-
-    fn set(&self, mark: Mark) -> Option<&Mutex<ByMark<i64>>> {
-        self.sets.get(mark.share(SETS))
+    /// `None` never: there is always a set.
+    fn of<T>(&self, issuer: &str, id: &str, then: impl FnOnce(&Sought<'_>, &Mutex<ByMark<i64>>) -> T) -> Option<T> {
+        self.marks.of(issuer, Some(("jti", id)), |mark| Some(then(mark, self.sets.get(mark.share(SETS))?)))
     }
 
     fn take(&self, issuer: &str, id: &str, until: i64, now: UnixTime) -> Result<(), NotTaken> {
         if now.0.saturating_sub(self.swept.load(Ordering::Relaxed)) >= SWEEP {
             self.expire(now);
         }
-        let mark = self.mark(issuer, id);
-        let mut set = lock(self.set(mark).ok_or(NotTaken::Full)?);
-        if set.contains_key(&mark) {
-            return Err(NotTaken::Used);
-        }
-        if self.len() >= self.most {
-            return Err(NotTaken::Full);
-        }
-        set.insert(mark, until);
-        self.entries.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        let taken = self.of(issuer, id, |mark, set| {
+            let mut set = lock(set);
+            if set.contains_key(mark) {
+                return Err(NotTaken::Used);
+            }
+            if self.len() >= self.most {
+                return Err(NotTaken::Full);
+            }
+            set.insert(mark.mark(), until);
+            self.entries.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        });
+        taken.unwrap_or(Err(NotTaken::Full))
     }
 
     fn restore(&self, record: &Record) {
-        let mark = self.mark(&record.issuer, &record.id);
-        let Some(set) = self.set(mark) else { return };
-        if lock(set).insert(mark, record.until.0).is_none() {
+        let new =
+            self.of(&record.issuer, &record.id, |mark, set| lock(set).insert(mark.mark(), record.until.0).is_none());
+        if new == Some(true) {
             self.entries.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -1,6 +1,8 @@
 //! A process of its own that revokes and uses up tokens, is killed at any moment or has no room left on its disk, and what
 //! the next one finds. The process is this test again, run with a journal's path in its environment.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use std::collections::HashSet;

@@ -101,6 +101,9 @@ fn summary(config: &Config) -> String {
         let upload = route.upload.map(|upload| format!(", uploads signed for {} s", upload.life)).unwrap_or_default();
         row("route", format!("{}{upload}", route.name));
     }
+    if let Some(dir) = &config.state {
+        row("state", format!("kept in {}", dir.display()));
+    }
     row("cache", format!("{} bytes in memory, fresh for {} s", config.cache.memory, config.cache.ttl.as_secs()));
     text
 }

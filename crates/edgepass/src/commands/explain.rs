@@ -167,10 +167,14 @@ async fn load_keys(config: &Config) -> Result<KeySets, Trouble> {
     let mut sets = Vec::new();
     for issuer in &config.issuers {
         let set = keys::load_once(&issuer.source, &issuer.settings.algorithms).await;
-        sets.push(Arc::new(set.unwrap_or_else(|fault| {
-            tell(format_args!("note: issuer `{}`: {fault}; its tokens cannot be verified here", issuer.settings.name));
-            authorizer::KeySet::default()
-        })));
+        sets.push(Arc::new(match set {
+            Ok(loaded) => loaded.set,
+            Err(fault) => {
+                let name = &issuer.settings.name;
+                tell(format_args!("note: issuer `{name}`: {fault}; its tokens cannot be verified here"));
+                authorizer::KeySet::default()
+            }
+        }));
     }
     Ok(KeySets(sets))
 }

@@ -91,5 +91,6 @@ pub fn algorithm(name: &str) -> Result<Algorithm, String> {
     known
         .into_iter()
         .find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(name))
+        .or_else(|| Algorithm::parse(name))
         .ok_or_else(|| format!("known are {}", known.map(Algorithm::as_str).join(", ")))
 }

@@ -14,6 +14,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::cli::Exit;
 use crate::config::{self, Config};
+use crate::gateway_parts::open_keyring;
 use crate::trouble::{Trouble, say, tell};
 
 /// Show what a token says, and why a configuration would not take it
@@ -155,11 +156,7 @@ fn judge(token: &str, config: &Config, now: UnixTime) -> Result<Result<String, D
 
 /// The issuers' keys; those behind URLs are fetched once, and a failure is told.
 fn open(config: &Config) -> Result<std::sync::Arc<Keyring>, Trouble> {
-    let sources = config.issuers.iter().map(|issuer| (issuer.source.clone(), issuer.settings.algorithms.clone()));
-    let keyring = Keyring::open(sources.collect(), None).map_err(|faults| {
-        let faults: Vec<_> = faults.into_iter().map(|(_, error)| error.to_string()).collect();
-        Trouble::failed(faults.join("; "))
-    })?;
+    let keyring = open_keyring(config, None, None)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

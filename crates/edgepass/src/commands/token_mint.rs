@@ -77,6 +77,7 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
         let path = args.key.as_deref().ok_or_else(|| Trouble::usage("`--key` is missing"))?;
         load(path, args.algorithm)?
     };
+    check_algorithm(&key, args.algorithm)?;
     claims.extend(args.claims.iter().cloned());
     for wanted in ["iss", "aud"].into_iter().filter(|wanted| !claims.contains_key(*wanted)) {
         tell(format_args!("warning: the token has no `{wanted}`; no issuer of a configuration will take it"));
@@ -100,7 +101,7 @@ fn of_issuer(file: &Path, name: &str, args: &Args) -> Result<(SigningKey, String
     };
     let key = match (args.key.as_deref(), &issuer.source) {
         (Some(path), _) => load(path, args.algorithm.or(only))?,
-        (None, Source::SecretFile(path)) => load(path, only)?,
+        (None, Source::SecretFile(path)) => load(path, args.algorithm.or(only))?,
         (None, _) => {
             let trouble = Trouble::usage(format!("the issuer `{name}` publishes public keys: `--key` is missing"));
             return Err(trouble.with_hint("name the file of the private key"));
@@ -117,6 +118,17 @@ fn load(path: &Path, algorithm: Option<Algorithm>) -> Result<SigningKey, Trouble
     SigningKey::load(path, algorithm).map_err(|error| {
         Trouble::failed(error).with_hint("`edgepass keys new --algorithm ES256 --out FILE` makes a key")
     })
+}
+
+/// A key has one algorithm for life: `--algorithm` can say what a file leaves open, and change nothing.
+fn check_algorithm(key: &SigningKey, asked: Option<Algorithm>) -> Result<(), Trouble> {
+    match asked {
+        Some(asked) if asked != key.algorithm() => {
+            let message = format!("the key signs with {}, not with {asked}", key.algorithm());
+            Err(Trouble::usage(message).with_hint("leave `--algorithm` out, or name another key"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn claim(text: &str) -> Result<(String, Value), String> {

@@ -53,9 +53,9 @@ pub fn read(mut section: Section<'_>, buckets: &[&str], issuers: &[Issuer], faul
         if every.as_secs() < 60 {
             faults.add(node.place, Mistake::new("key sets are fetched at most once a minute"));
         }
-        if !issuers.iter().any(|issuer| matches!(issuer.source, keys::Source::JwksUrl(_))) {
-            let mistake = Mistake::new("no issuer has a `jwks_url` to refresh from");
-            faults.add(node.place, mistake.hint("remove `refresh_keys`, or give an issuer its `jwks_url`"));
+        if !issuers.iter().any(|issuer| issuer.source.is_remote()) {
+            let mistake = Mistake::new("no issuer has a `jwks_url` or `discovery` to refresh from");
+            faults.add(node.place, mistake.hint("remove `refresh_keys`, or give an issuer one of them"));
         }
         Some(every)
     });

@@ -53,7 +53,7 @@ pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> (Place, Issuer
         Some(leeway)
     });
     let once = section.get("one_time").and_then(|node| node.boolean(faults)).unwrap_or(false);
-    let source = source(&mut section, algorithms.as_deref(), dir, faults);
+    let source = source(&mut section, issuer, algorithms.as_deref(), dir, faults);
     section.close(faults);
     let settings = IssuerSettings {
         name: name.to_owned(),
@@ -79,16 +79,16 @@ fn audiences(node: Node<'_>, faults: &mut Faults) -> Option<Vec<String>> {
 
 fn source(
     section: &mut Section<'_>,
+    issuer: Option<&str>,
     algorithms: Option<&[Algorithm]>,
     dir: &Path,
     faults: &mut Faults,
 ) -> Option<Source> {
-    let keys = ["jwks_url", "jwks_file", "secret_file"];
+    let keys = ["jwks_url", "discovery", "jwks_file", "secret_file"];
     let mut given: Vec<_> = keys.into_iter().filter_map(|key| section.get(key).map(|node| (key, node))).collect();
     given.sort_by_key(|(_, node)| node.place);
     let Some((key, node)) = given.first().copied() else {
-        let message =
-            format!("{} has no keys: one of `jwks_url`, `jwks_file`, `secret_file` is missing", section.title);
+        let message = format!("{} has no keys: one of `{}` is missing", section.title, keys.join("`, `"));
         let hint = "add `jwks_url = \"https://…/.well-known/jwks.json\"`";
         faults.missing(section.place, "jwks_url", Mistake::new(message).hint(hint));
         return None;
@@ -99,16 +99,39 @@ fn source(
         faults.add(section.place_of(other), mistake);
     }
     check_kind(section, key, algorithms, faults);
-    let source = node.parse("text", faults, |text| {
-        Ok(match key {
-            "jwks_url" => Source::JwksUrl(text.to_owned()),
-            "jwks_file" => Source::JwksFile(path_in(dir, text)),
-            _ => Source::SecretFile(path_in(dir, text)),
-        })
-    })?;
+    let source = match key {
+        "discovery" => discovery(node, issuer, faults)?,
+        "jwks_url" => Source::JwksUrl(node.text("a URL", faults)?.to_owned()),
+        "jwks_file" => Source::JwksFile(path_in(dir, node.text("a path", faults)?)),
+        _ => Source::SecretFile(path_in(dir, node.text("a path", faults)?)),
+    };
     let load = source.load(algorithms.unwrap_or(&Algorithm::ALL));
     faults.keep(node.place, load.map_err(|error| file_mistake(&error)))?;
     Some(source)
+}
+
+/// `true`, for the document at the issuer's well-known place; or the document's URL.
+fn discovery(node: Node<'_>, issuer: Option<&str>, faults: &mut Faults) -> Option<Source> {
+    let wanted = "true, or the document's URL,";
+    match node.value {
+        DeValue::Boolean(true) => {
+            let found = Source::discovery(issuer?).map_err(|error| {
+                Mistake::new(format!("`discovery = true` takes the `issuer` for a URL: {error}"))
+                    .hint("name the document itself: `discovery = \"https://…/.well-known/openid-configuration\"`")
+            });
+            faults.keep(node.place, found)
+        }
+        DeValue::Boolean(false) => {
+            let mistake = Mistake::new("`discovery = false` says nothing").hint("remove it");
+            faults.add(node.place, mistake);
+            None
+        }
+        DeValue::String(_) => {
+            let document = node.text(wanted, faults)?.to_owned();
+            Some(Source::Discovery { document, issuer: issuer?.to_owned() })
+        }
+        _ => node.wrong_type(wanted, faults),
+    }
 }
 
 /// A shared secret is for one HMAC algorithm alone, and that for nothing else: a public key must never pass for a secret.
@@ -124,7 +147,7 @@ fn check_kind(section: &Section<'_>, key: &str, algorithms: Option<&[Algorithm]>
     };
     let mistake = if secret {
         Mistake::new(format!("`{wrong}` needs public keys, and `secret_file` holds a shared secret"))
-            .hint("use `jwks_url` or `jwks_file`, or `algorithms = [\"HS256\"]`")
+            .hint("use `jwks_url`, `discovery` or `jwks_file`, or `algorithms = [\"HS256\"]`")
     } else {
         Mistake::new(format!("`{wrong}` needs a shared secret, which does not belong in a key set"))
             .hint("use `secret_file`, or sign with ES256")

@@ -132,6 +132,40 @@ fn who_serves_on_http() {
 }
 
 #[test]
+fn discovery() {
+    let source = |issuer: &str, discovery: &str| {
+        let text = GOOD
+            .replace("issuer = \"https://app.example.com\"", &format!("issuer = \"{issuer}\""))
+            .replace("jwks_file = \"jwks.json\"", &format!("discovery = {discovery}"));
+        read(&text).map(|config| config.issuers[0].source.clone()).map_err(|diagnostics| diagnostics.to_string())
+    };
+    let found = |document: &str, issuer: &str| {
+        Ok(keys::Source::Discovery { document: document.to_owned(), issuer: issuer.to_owned() })
+    };
+    let (plain, slash) = ("https://idp.example/t", "https://idp.example/t/");
+    let well_known = "https://idp.example/t/.well-known/openid-configuration";
+    assert_eq!(source(plain, "true"), found(well_known, plain));
+    assert_eq!(source(slash, "true"), found(well_known, slash));
+    let explicit = "https://idp.example/.well-known/oauth-authorization-server/t";
+    assert_eq!(source(plain, &format!("\"{explicit}\"")), found(explicit, plain));
+    for (issuer, words) in [
+        ("app", "not an absolute URL"),
+        ("http://idp.example", "on loopback only"),
+        ("https://idp.example?tenant=1", "the URL holds a query"),
+    ] {
+        let said = source(issuer, "true").unwrap_err();
+        assert!(said.contains("`discovery = true` takes the `issuer` for a URL") && said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn the_directory_for_what_outlives_the_process() {
+    assert_eq!(read(GOOD).unwrap().state, None);
+    let config = read(&GOOD.replace("[token]", "[state]\ndirectory = \"kept/state\"\n\n[token]")).unwrap();
+    assert_eq!(config.state, Some(file().with_file_name("kept/state")));
+}
+
+#[test]
 fn the_rarer_keys() {
     let text = GOOD
         .replace("credentials = \"default\"", "credentials = { access_key_file = \"id.txt\", secret_key_file = \"shared.secret\" }\nupload_endpoint = \"http://localhost:9000\"\npost = false")

@@ -76,7 +76,7 @@ fn a_change_in_the_middle_is_an_error_with_its_line() {
             let mut changed = whole.clone();
             changed[at] ^= bit;
             fs::write(&path, &changed).unwrap();
-            let line = 1 + whole[..at].iter().filter(|&&byte| byte == b'\n').count() as u64;
+            let line = whole[..at].split(|&byte| byte == b'\n').count() as u64;
             let wanted = if line == 1 { Damage::NotAJournal { wanted: WORD } } else { Damage::Checksum };
             match open(&path) {
                 Err(Error::Damaged { line: said, damage, .. }) => assert_eq!((said, damage), (line, wanted), "{at}"),
@@ -141,7 +141,7 @@ fn written_anew_while_others_append() {
         scope.spawn(|| (1000..1200).for_each(|r| journal.append(format!("[{r}]").as_bytes(), 1).unwrap()));
         for _ in 0..5 {
             journal
-                .rewrite(|record: u32| if record % 10 == 0 || record >= 1000 { vec![record] } else { vec![] })
+                .rewrite(|record: u32| if record.is_multiple_of(10) || record >= 1000 { vec![record] } else { vec![] })
                 .unwrap();
         }
     });
