@@ -67,10 +67,10 @@ def event(method, target, headers, body=None):
 class Function:
     """Ask it with `ask(event)`."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, harness=HARNESS):
         # Lambda@Edge has no environment variables of one's own.
         self._process = subprocess.Popen(
-            ["node", str(HARNESS), str(directory)],
+            ["node", str(harness), str(directory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

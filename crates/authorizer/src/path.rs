@@ -116,6 +116,11 @@ impl ObjectPath {
         &self.0
     }
 
+    /// Whether it lies under `/_edgepass/`, where no object does, however the target spelt it.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.0.strip_prefix("/_edgepass").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// The path without its first slash.
     pub fn inner(&self) -> &str {
         self.0.strip_prefix('/').unwrap_or(&self.0)

@@ -117,6 +117,9 @@ impl Rules {
     }
 
     pub(crate) fn find(&self, host: &str, path: &ObjectPath) -> Option<Found<'_>> {
+        if path.is_reserved() {
+            return None;
+        }
         let own = if self.by_host.is_empty() { None } else { self.by_host.get(host) };
         let (id, captures) = own.and_then(|tree| tree.find(path.as_str())).or_else(|| self.tree.find(path.as_str()))?;
         self.routes.get(id.0).map(|route| Found { id, route, captures })
@@ -272,10 +275,12 @@ enum Judged {
     Invalid(Denied),
 }
 
-/// Of several tokens that fail, the answer that helps most: one that has only expired, then one that is valid but does not
+/// Of several tokens that fail, the answer that helps most: one that waits for a hook, then one that has only expired, then one that is valid but does not
 /// cover the path, then the first that is no good at all.
 #[derive(Default)]
 struct Failed {
+    /// No answer yet.
+    pending: Option<Denied>,
     expired: Option<Denied>,
     forbidden: Option<Denied>,
     invalid: Option<Denied>,
@@ -287,11 +292,12 @@ impl Failed {
     fn note(&mut self, judged: Judged) {
         let (slot, denied) = match judged {
             Judged::Expired(denied) => (&mut self.expired, denied),
-            // A hook that is yet to be asked may still say yes.
+            // A hook that is yet to be asked, or asked again, may still say yes.
             Judged::Forbidden(Denied::HookUnknown) => {
-                self.expired = Some(Denied::HookUnknown);
+                self.pending = Some(Denied::HookUnknown);
                 return;
             }
+            Judged::Forbidden(Denied::HookAway) => (&mut self.pending, Denied::HookAway),
             Judged::Forbidden(denied) => (&mut self.forbidden, denied),
             Judged::Invalid(denied) => (&mut self.invalid, denied),
         };
@@ -299,7 +305,7 @@ impl Failed {
     }
 
     fn most_helpful(self) -> Denied {
-        self.expired.or(self.forbidden).or(self.invalid).unwrap_or(Denied::TokenMissing)
+        self.pending.or(self.expired).or(self.forbidden).or(self.invalid).unwrap_or(Denied::TokenMissing)
     }
 }
 

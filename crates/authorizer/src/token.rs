@@ -180,15 +180,8 @@ fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, Option<&str>),
     if REFUSED_MEMBERS.iter().any(|member| header.contains_key(*member)) {
         return malformed(Malformed::HeaderMember);
     }
-    match header.get("typ") {
-        None => {}
-        Some(Value::String(name)) => {
-            let name = name.strip_prefix("application/").unwrap_or(name);
-            if !name.eq_ignore_ascii_case("jwt") && !name.eq_ignore_ascii_case("at+jwt") {
-                return malformed(Malformed::Type);
-            }
-        }
-        Some(_) => return malformed(Malformed::Type),
+    if !header.get("typ").is_none_or(is_token_type) {
+        return malformed(Malformed::Type);
     }
     let key_id = match header.get("kid") {
         None => None,
@@ -202,4 +195,10 @@ fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, Option<&str>),
         Some(algorithm) => Ok((algorithm, key_id)),
         None => malformed(Malformed::Algorithm),
     }
+}
+
+/// Media types are compared without regard to case (RFC 7515 section 4.1.9, RFC 2045 section 5.1).
+fn is_token_type(kind: &Value) -> bool {
+    const KINDS: [&str; 4] = ["jwt", "at+jwt", "application/jwt", "application/at+jwt"];
+    kind.as_str().is_some_and(|name| KINDS.iter().any(|kind| name.eq_ignore_ascii_case(kind)))
 }

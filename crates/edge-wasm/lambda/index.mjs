@@ -3,7 +3,7 @@
 //
 // The module and its settings are loaded when the function starts (Lambda@Edge has no environment variables). Nothing is awaited
 // on the way of a request, unless the configuration says `refresh_keys`: then one request a period waits for the key sets.
-import { createHmac, createPublicKey, createSecretKey, timingSafeEqual, verify } from 'node:crypto';
+import { constants, createHmac, createPublicKey, createSecretKey, timingSafeEqual, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 const here = (name) => new URL(name, import.meta.url);
@@ -35,33 +35,52 @@ function said() {
   return Buffer.from(wasm.memory.buffer, wasm.out_ptr(), wasm.out_len()).toString();
 }
 
-/** For each issuer its keys. OpenSSL refuses points that are not on their curve: that ends the start or the refresh. */
+/** For each issuer its keys, and how each verifies: a key has one algorithm for life, and no token chooses it. OpenSSL refuses
+ *  points that are not on their curve: that ends the start or the refresh. */
 function keyObjects(sets) {
   return sets.map((set) =>
-    set.map((jwk) => ({
-      alg: jwk.alg,
-      key: jwk.kty === 'oct' ? createSecretKey(jwk.k, 'base64url') : createPublicKey({ key: jwk, format: 'jwk' }),
-    })),
+    set.map((jwk) => {
+      const key = jwk.kty === 'oct' ? createSecretKey(jwk.k, 'base64url') : createPublicKey({ key: jwk, format: 'jwk' });
+      const verifies = VERIFIERS.get(jwk.alg);
+      return (message, signature) => verifies?.(key, message, signature) === true;
+    }),
   );
 }
 
-/** Whether this key made this signature: a key has one algorithm for life. */
+const hmac = (hash) => (key, message, signature) => {
+  const tag = createHmac(hash, key).update(message).digest();
+  return signature.length === tag.length && timingSafeEqual(tag, signature);
+};
+// OpenSSL takes a PSS signature whose leading zero bytes are missing: the length is the modulus's (RFC 8017 section 8.1.2).
+const rsa = (hash, padding) => (key, message, signature) =>
+  signature.length === Math.ceil(key.asymmetricKeyDetails.modulusLength / 8) && verify(hash, message, { key, ...padding }, signature);
+// A salt of the hash's length (RFC 7518 section 3.5).
+const pss = (hash, saltLength) => rsa(hash, { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength });
+const ecdsa = (hash, length) => (key, message, signature) =>
+  signature.length === length && verify(hash, message, { key, dsaEncoding: 'ieee-p1363' }, signature);
+
+/** RFC 7518 section 3.1 and RFC 8037. A key of any other algorithm verifies nothing. */
+const VERIFIERS = new Map([
+  ['HS256', hmac('sha256')],
+  ['HS384', hmac('sha384')],
+  ['HS512', hmac('sha512')],
+  ['RS256', rsa('sha256')],
+  ['RS384', rsa('sha384')],
+  ['RS512', rsa('sha512')],
+  ['PS256', pss('sha256', 32)],
+  ['PS384', pss('sha384', 48)],
+  ['PS512', pss('sha512', 64)],
+  ['ES256', ecdsa('sha256', 64)],
+  ['ES384', ecdsa('sha384', 96)],
+  ['ES512', ecdsa('sha512', 132)],
+  ['EdDSA', (key, message, signature) => verify(null, message, key, signature)],
+]);
+
+/** Whether this key made this signature. */
 function made(issuer, number, message, messageLength, signature, signatureLength) {
-  const { alg, key } = keys[issuer][number];
   message = new Uint8Array(wasm.memory.buffer, message, messageLength);
   signature = new Uint8Array(wasm.memory.buffer, signature, signatureLength);
-  switch (alg) {
-    case 'HS256':
-      return signature.length === 32 && timingSafeEqual(createHmac('sha256', key).update(message).digest(), signature) ? 1 : 0;
-    case 'RS256':
-      return verify('sha256', message, key, signature) ? 1 : 0;
-    case 'ES256':
-      return signature.length === 64 && verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature) ? 1 : 0;
-    case 'EdDSA':
-      return verify(null, message, key, signature) ? 1 : 0;
-    default:
-      return 0;
-  }
+  return keys[issuer][number](message, signature) ? 1 : 0;
 }
 
 const encoder = new TextEncoder();

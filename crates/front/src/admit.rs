@@ -87,14 +87,26 @@ fn endpoint(method: &Method, name: &str) -> Result<Endpoint, Refusal> {
     }
 }
 
-/// RFC 9112 section 3.2: exactly one `Host` in HTTP/1.1; HTTP/2 has it in the target.
+/// RFC 9112 section 3.2: exactly one valid `Host` in HTTP/1.1; HTTP/2 has it in the target.
 fn check_host(parts: &Parts) -> Result<(), Refusal> {
     let hosts = parts.headers.get_all(HOST).iter().count();
     let right = match parts.version {
         Version::HTTP_11 => hosts == 1,
         _ => hosts <= 1,
     };
-    if right { Ok(()) } else { Err(Refusal::new(Code::BadRequest, "host_not_one")) }
+    if !right {
+        return Err(Refusal::new(Code::BadRequest, "host_not_one"));
+    }
+    match parts.headers.get(HOST) {
+        Some(host) if !is_host(host.as_bytes()) => Err(Refusal::new(Code::BadRequest, "host_invalid")),
+        _ => Ok(()),
+    }
+}
+
+/// The characters of a host and its port (RFC 3986 section 3.2); at least one.
+fn is_host(host: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte);
+    !host.is_empty() && host.iter().all(fits)
 }
 
 fn redirect(parts: &Parts, site: &str, carriers: &[Carrier]) -> Result<Admitted, Refusal> {

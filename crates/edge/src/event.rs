@@ -62,9 +62,11 @@ impl Question {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// On to the cache, with this path, without query, `Authorization` and `Cookie`.
+    /// On to the cache or the store, with this path, without query, `Authorization` and `Cookie`. At CloudFront the behaviour
+    /// has chosen the bucket already; other hosts need its number.
     Pass {
         uri: String,
+        bucket: usize,
     },
     Answer {
         response: Response,

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::event::{Decision, Question, Response};
 
-/// The authorizer of one distribution.
+/// The authorizer of one site.
 pub struct Edge {
     front: Front,
     pub keys: KeySets,
@@ -46,7 +46,7 @@ impl Edge {
         Value::Array(self.keys.0.iter().map(|set| jwks(set)).collect())
     }
 
-    /// Decides about a viewer-request. It never fails: whatever goes wrong is an answer too.
+    /// Decides about a request. It never fails: whatever goes wrong is an answer too.
     pub fn decide(&self, question: &[u8], now: UnixTime, signatures: &impl Signatures) -> Decision {
         let question: Option<Question> = serde_json::from_slice(question).ok();
         let id = question.as_ref().map_or("", |question| &question.id);
@@ -57,7 +57,9 @@ impl Edge {
         let mut seen = Seen::default();
         let address = question.as_ref().and_then(|question| question.client_ip);
         match self.ask(&parts, address, now, signatures, &mut seen) {
-            Ok(Asked::Pass(key)) => Decision::Pass { uri: format!("/{}", uploads::encode_path(&key)) },
+            Ok(Asked::Pass { key, bucket }) => {
+                Decision::Pass { uri: format!("/{}", uploads::encode_path(&key)), bucket }
+            }
             Ok(Asked::Answer(answer)) => self.answer(&answer, &parts, id, &seen),
             Err(refusal) => {
                 let refused = Refused { methods: methods(&parts), ..refusal.into() };
@@ -76,7 +78,7 @@ impl Edge {
     ) -> Result<Asked, Refusal> {
         let front = &self.front;
         match admit(parts, Listener::Serves, &front.origin, &front.carriers)? {
-            Admitted::Object(path) => self.object(parts, &path, address, now, signatures, seen).map(Asked::Pass),
+            Admitted::Object(path) => self.object(parts, &path, address, now, signatures, seen),
             Admitted::Preflight(path) => {
                 seen.route = path.and_then(|path| front.rules.route_of(&front::host(parts), &path));
                 Ok(Asked::Answer(Answer::Preflight { methods: methods(parts) }))
@@ -86,7 +88,7 @@ impl Edge {
         }
     }
 
-    /// The key of the object, if this request may read it and CloudFront asks the object's own bucket.
+    /// The object's key and bucket, if this request may read it and CloudFront asks the object's own bucket.
     fn object(
         &self,
         parts: &Parts,
@@ -95,7 +97,7 @@ impl Edge {
         now: UnixTime,
         signatures: &impl Signatures,
         seen: &mut Seen,
-    ) -> Result<String, Refusal> {
+    ) -> Result<Asked, Refusal> {
         let front = &self.front;
         let presented = presented(parts, &front.carriers)?;
         let (host, tokens) = (front::host(parts), presented.texts());
@@ -111,7 +113,7 @@ impl Edge {
         if [parts.uri.path(), path.as_str()].into_iter().any(|path| self.bucket_of(path) != bucket) {
             return Err(Refusal::new(Code::Forbidden, "other_behaviour"));
         }
-        Ok(allowed.into_key())
+        Ok(Asked::Pass { key: allowed.into_key(), bucket })
     }
 
     /// The bucket of the behaviour that takes this path.
@@ -138,7 +140,7 @@ impl Edge {
 }
 
 enum Asked {
-    Pass(String),
+    Pass { key: String, bucket: usize },
     Answer(Answer),
 }
 
