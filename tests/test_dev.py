@@ -181,6 +181,7 @@ def test_the_generated_configuration_stands_on_its_own(dev, tmp_path):
     for old, new in ((dev.files, port), (dev.admin, admin)):
         text = text.replace(f":{old.rsplit(':', 1)[1]}", f":{new}")
     copy = dev.config.with_name(f"copy-{port}.toml")
+    text = text.replace('directory = "state"', f'directory = "{tmp_path}/state"')  # one directory, one process
     copy.write_text(text)
     owner = dev.owner()
     path = f"/{owner.workspace}/{uuid.uuid4()}/a.txt"
@@ -225,7 +226,7 @@ def test_dev_says_nothing_secret(dev):
 
 def test_the_apps_keys_are_remembered_under_its_directory(tmp_path):
     """A second start is ready from there, and goes by what the app publishes."""
-    kept = tmp_path / "data" / "keys" / "app.json"
+    kept = tmp_path / "data" / "state" / "keys" / "app.json"
     port = four_free_ports()
     with Dev(tmp_path / "data", tmp_path / "1", port=port) as dev:
         wait_until(kept.exists, what="the set on disk")

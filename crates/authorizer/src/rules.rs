@@ -82,6 +82,11 @@ impl Rules {
         self
     }
 
+    /// Whether any route is for certain hosts alone.
+    pub fn ask_for_hosts(&self) -> bool {
+        !self.by_host.is_empty()
+    }
+
     pub fn issuers(&self) -> &Issuers {
         &self.issuers
     }

@@ -80,7 +80,7 @@ impl Edge {
         match admit(parts, Listener::Serves, &front.origin, &front.carriers)? {
             Admitted::Object(path) => self.object(parts, &path, address, now, signatures, seen),
             Admitted::Preflight(path) => {
-                seen.route = path.and_then(|path| front.rules.route_of(&front::host(parts), &path));
+                seen.route = path.and_then(|path| front.rules.route_of(&front.host(parts), &path));
                 Ok(Asked::Answer(Answer::Preflight { methods: methods(parts) }))
             }
             // They are the regional function's, behind a behaviour of its own.
@@ -100,7 +100,7 @@ impl Edge {
     ) -> Result<Asked, Refusal> {
         let front = &self.front;
         let presented = presented(parts, &front.carriers)?;
-        let (host, tokens) = (front::host(parts), presented.texts());
+        let (host, tokens) = (front.host(parts), presented.texts());
         let placed = front.rules.place(front::question(parts, &host, path, address, &tokens, now));
         seen.route = placed.route();
         let allowed = placed.allow::<Read>(&mut |token: &str| {

@@ -105,8 +105,13 @@ fn check_host(parts: &Parts) -> Result<(), Refusal> {
 
 /// The characters of a host and its port (RFC 3986 section 3.2); at least one.
 fn is_host(host: &[u8]) -> bool {
-    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte);
-    !host.is_empty() && host.iter().all(fits)
+    let fits = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            | matches!(byte, b'%' | b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']' | b'=')
+            | matches!(byte, b'!' | b'$' | b'&'..=b',' | b';')
+    };
+    // Every byte is looked at, without an early end, so that the compiler can look at many at once.
+    !host.is_empty() && host.iter().fold(true, |fit, byte| fit & fits(*byte))
 }
 
 fn redirect(parts: &Parts, site: &str, carriers: &[Carrier]) -> Result<Admitted, Refusal> {

@@ -26,7 +26,7 @@ pub use admit::{Admitted, Endpoint, Listener, admit, methods};
 pub use answer::{Answer, EDGEPASS_ID, Refused, refusal_body};
 pub use limits::JSON_BODY;
 pub use link::{LINK, LinkRequest, Unsigned};
-pub use question::{host, question};
+pub use question::question;
 pub use refusal::{Code, Culprit, Refusal};
 pub use seen::{Seen, shown_path};
 pub use session::Bearer;

@@ -7,8 +7,17 @@ use authorizer::{Method, ObjectPath, Question, UnixTime};
 use http::header::HOST;
 use http::request::Parts;
 
-/// The name of the host that was asked: lower-case, without its port (RFC 9110 section 7.2); empty where there is none.
-pub fn host(parts: &Parts) -> Cow<'_, str> {
+use crate::Front;
+
+impl Front {
+    /// The name of the host that was asked: lower-case, without its port (RFC 9110 section 7.2); empty where there is none,
+    /// and where no route asks for it.
+    pub fn host<'p>(&self, parts: &'p Parts) -> Cow<'p, str> {
+        if self.rules.ask_for_hosts() { host(parts) } else { Cow::Borrowed("") }
+    }
+}
+
+fn host(parts: &Parts) -> Cow<'_, str> {
     let header = || parts.headers.get(HOST).and_then(|value| value.to_str().ok());
     let authority = parts.uri.authority().map(http::uri::Authority::as_str).or_else(header).unwrap_or_default();
     let name = match authority.rsplit_once(':') {
@@ -22,7 +31,7 @@ pub fn host(parts: &Parts) -> Cow<'_, str> {
     }
 }
 
-/// What is asked of the object at a path, with these tokens. `host` is [`host`]'s.
+/// What is asked of the object at a path, with these tokens. `host` is [`Front::host`]'s.
 pub fn question<'a>(
     parts: &Parts,
     host: &'a str,

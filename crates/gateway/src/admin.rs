@@ -114,6 +114,13 @@ impl Pipeline {
             Size::CacheBytes => self.cache.weight().0,
             Size::CacheItems => self.cache.items() as u64,
             Size::Tokens => self.memory.len() as u64,
+            Size::Revocations => self.revocations.status().entries as u64,
+            Size::UsedTokens => self.used.status().entries as u64,
+            Size::JournalFaults => {
+                u64::from(self.revocations.status().fault.is_some()) + u64::from(self.used.status().fault.is_some())
+            }
+            Size::HookAnswers => self.hooks.remembered() as u64,
+            Size::KeyFailures => self.keyring.status().iter().map(|status| u64::from(status.failures)).sum(),
         }
     }
 }

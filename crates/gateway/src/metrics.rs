@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache::Lookup;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -23,10 +23,7 @@ pub struct Metrics {
     origin_duration: Histogram,
     pub connections: Gauge,
     pub refused_connections: Counter,
-    log_dropped: Gauge<u64, AtomicU64>,
-    cache_bytes: Gauge<u64, AtomicU64>,
-    cache_items: Gauge<u64, AtomicU64>,
-    tokens: Gauge<u64, AtomicU64>,
+    sizes: Vec<(Size, Gauge<u64, AtomicU64>)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -39,12 +36,36 @@ struct Answer {
 }
 
 /// Sizes that are read off when the metrics are asked for.
-#[derive(Clone, Copy, Debug, EncodeLabelValue, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     LogDropped,
     CacheBytes,
     CacheItems,
     Tokens,
+    Revocations,
+    UsedTokens,
+    JournalFaults,
+    HookAnswers,
+    KeyFailures,
+}
+
+impl Size {
+    /// With their names and what they count.
+    const ALL: [(Self, &'static str, &'static str); 9] = [
+        (Self::LogDropped, "log_lines_dropped", "Lines of the access log that could not be written"),
+        (Self::CacheBytes, "cache_bytes", "Bytes kept in memory"),
+        (Self::CacheItems, "cache_items", "Objects and slices kept in memory"),
+        (Self::Tokens, "tokens_remembered", "Verified tokens remembered"),
+        (Self::Revocations, "revocations", "Revocations in effect"),
+        (Self::UsedTokens, "used_tokens", "Tokens for one request that were used and have not expired"),
+        (Self::JournalFaults, "journal_faults", "Journals that could not be written anew the last time"),
+        (Self::HookAnswers, "hook_answers_remembered", "Answers of decision hooks remembered"),
+        (
+            Self::KeyFailures,
+            "key_fetch_failures",
+            "Fetches of issuers' keys that failed in a row, of all issuers together",
+        ),
+    ];
 }
 
 pub fn lookup_name(lookup: Lookup) -> &'static str {
@@ -88,30 +109,13 @@ impl Metrics {
             "Connections closed at once because too many were open",
             refused_connections.clone(),
         );
-        let gauge = |registry: &mut Registry, name: &str, help: &str| {
+        let mut sizes = Vec::new();
+        for (size, name, help) in Size::ALL {
             let gauge = Gauge::<u64, AtomicU64>::default();
             registry.register(name, help, gauge.clone());
-            gauge
-        };
-        let log_dropped =
-            gauge(&mut registry, "log_lines_dropped", "Lines of the access log that could not be written");
-        let cache_bytes = gauge(&mut registry, "cache_bytes", "Bytes kept in memory");
-        let cache_items = gauge(&mut registry, "cache_items", "Objects and slices kept in memory");
-        let tokens = gauge(&mut registry, "tokens_remembered", "Verified tokens remembered");
-        Self {
-            registry,
-            hits,
-            answers,
-            bytes,
-            duration,
-            origin_duration,
-            connections,
-            refused_connections,
-            log_dropped,
-            cache_bytes,
-            cache_items,
-            tokens,
+            sizes.push((size, gauge));
         }
+        Self { registry, hits, answers, bytes, duration, origin_duration, connections, refused_connections, sizes }
     }
 
     pub fn answered(&self, record: &Record, micros: u64) {
@@ -136,13 +140,8 @@ impl Metrics {
 
     /// The text that Prometheus reads.
     pub fn text(&self, size: impl Fn(Size) -> u64) -> String {
-        for (gauge, what) in [
-            (&self.log_dropped, Size::LogDropped),
-            (&self.cache_bytes, Size::CacheBytes),
-            (&self.cache_items, Size::CacheItems),
-            (&self.tokens, Size::Tokens),
-        ] {
-            gauge.set(size(what));
+        for (what, gauge) in &self.sizes {
+            gauge.set(size(*what));
         }
         let mut text = String::new();
         match encode(&mut text, &self.registry) {

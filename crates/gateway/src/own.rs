@@ -48,7 +48,7 @@ async fn upload(
     let bearer = bearer(pipeline, parts, now, record).await?;
     let body = json_body(parts, body).await?;
     let plan = front::plan(&pipeline.front, &body, || uuid::Uuid::new_v4().into_bytes())?;
-    let (host, tokens) = (front::host(parts), [bearer.token.expose()]);
+    let (host, tokens) = (pipeline.front.host(parts), [bearer.token.expose()]);
     let question = front::question(parts, &host, plan.path(), record.flow.client(), &tokens, now);
     let allowed = authorise::<Upload>(pipeline, &pipeline.front.rules.place(question), now, record).await?;
     let bucket =
@@ -67,7 +67,7 @@ async fn link(
     let bearer = bearer(pipeline, parts, now, record).await?;
     front.check_linker(&bearer)?;
     let request = front.link_request(&json_body(parts, body).await?, || uuid::Uuid::new_v4().to_string())?;
-    let (host, tokens) = (front::host(parts), [bearer.token.expose()]);
+    let (host, tokens) = (pipeline.front.host(parts), [bearer.token.expose()]);
     let question = front::question(parts, &host, &request.path, record.flow.client(), &tokens, now);
     let allowed = authorise::<Read>(pipeline, &front.rules.place(question), now, record).await?;
     let Some(unsigned) = front.link(&allowed, &request, now)? else {

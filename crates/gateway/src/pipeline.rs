@@ -77,7 +77,7 @@ async fn answer(
         Admitted::Object(path) => object(pipeline, parts, path, now, record).await,
         Admitted::Own(endpoint) => Ok(own::answer(pipeline, endpoint, parts, body, now, record).await?.into()),
         Admitted::Preflight(path) => {
-            record.route = path.and_then(|path| front.rules.route_of(&front::host(parts), &path));
+            record.route = path.and_then(|path| front.rules.route_of(&front.host(parts), &path));
             Ok(front::Answer::Preflight { methods: methods(parts) }.into())
         }
         Admitted::Redirect(location) => Ok(front::Answer::Redirect { location }.into()),
@@ -93,7 +93,7 @@ async fn object(
     record: &mut Record,
 ) -> Result<Answer, Refused> {
     let presented = presented(parts, &pipeline.front.carriers)?;
-    let (host, tokens) = (front::host(parts), presented.texts());
+    let (host, tokens) = (pipeline.front.host(parts), presented.texts());
     let question = front::question(parts, &host, &path, record.flow.client(), &tokens, now);
     let allowed = authorise::<Read>(pipeline, &pipeline.front.rules.place(question), now, record).await;
     record.path = path.into_string();

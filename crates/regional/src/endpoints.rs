@@ -104,7 +104,7 @@ impl Endpoints {
     async fn upload(&self, event: &Event, now: UnixTime, seen: &mut Seen) -> Result<Answer, Refusal> {
         let bearer = self.bearer(&event.parts, now, seen).await?;
         let plan = front::plan(&self.front, json_body(event)?, || uuid::Uuid::new_v4().into_bytes())?;
-        let (host, tokens) = (front::host(&event.parts), [bearer.token.expose()]);
+        let (host, tokens) = (self.front.host(&event.parts), [bearer.token.expose()]);
         // The API sees CloudFront's address, not the client's; rules that look at it are refused before they get here.
         let question = front::question(&event.parts, &host, plan.path(), None, &tokens, now);
         let placed = self.front.rules.place(question);

@@ -185,7 +185,7 @@ function inner(pattern, text) {
 function find(path) {
   const parts = path.slice(1).split('/');
   for (let i = 0; i < site.routes.length; i++) {
-    const captures = capture(site.routes[i].segments, parts);
+    const captures = parts[0] !== '_edgepass' && capture(site.routes[i].segments, parts);
     if (captures) return Object.assign({ captures: captures }, site.routes[i]);
   }
   return { rows: [], none: true };
@@ -233,7 +233,7 @@ function readToken(text) {
   const header = readPart(parts[0], 'token_header_json');
   const refused = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc', 'cty'];
   if (refused.some(name => '.' + name in header)) throw 'token_header_member';
-  const type = /(application\/)?([aA][tT]\+)?[jJ][wW][tT]/;
+  const type = /(application\/)?(at\+)?jwt/i;
   if ('.typ' in header && !whole(type, header['.typ'])) throw 'token_type';
   const id = '.kid' in header ? header['.kid'] : '';
   if (!isText(id) || Buffer.byteLength(id) > 256) throw 'token_key_id';

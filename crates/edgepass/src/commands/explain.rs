@@ -84,7 +84,7 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
     let explained = match asked {
         Err(refusal) => Explained::refused(refusal),
         Ok((path, presented)) => {
-            let (host, tokens) = (front::host(&parts), presented.texts());
+            let (host, tokens) = (front.host(&parts), presented.texts());
             let placed = front.rules.place(front::question(&parts, &host, &path, args.address, &tokens, now));
             if args.upload { explain::<Upload>(&placed, &mut known) } else { explain::<Read>(&placed, &mut known) }
         }
