@@ -154,10 +154,11 @@ impl Row {
 
 /// Whether a claim's list of paths holds this one: as it stands, or below a path that ends with `/*`.
 fn lists(claim: Option<&Value>, path: &str) -> bool {
+    let below = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| !rest.is_empty());
     let covers = |listed: &Value| {
-        listed.as_str().is_some_and(|listed| match listed.strip_suffix('*') {
-            Some(folder) => folder.ends_with('/') && path.strip_prefix(folder).is_some_and(|below| !below.is_empty()),
-            None => listed == path,
+        listed.as_str().is_some_and(|listed| {
+            let folder = listed.strip_suffix('*').filter(|folder| folder.ends_with('/'));
+            listed == path || folder.is_some_and(below)
         })
     };
     match claim {

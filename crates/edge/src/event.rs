@@ -51,7 +51,8 @@ impl Question {
         }
         let (mut parts, ()) = Request::new(()).into_parts();
         parts.method = Method::from_bytes(self.method.as_bytes()).ok()?;
-        parts.uri = target.parse().ok().filter(|_| target.starts_with('/'))?;
+        // A target has no fragment (RFC 9112 section 3.2); CloudFront would have chosen by what comes with it.
+        parts.uri = target.parse().ok().filter(|_| target.starts_with('/') && !target.contains('#'))?;
         parts.version = Version::HTTP_11;
         parts.headers = headers;
         Some(parts)
