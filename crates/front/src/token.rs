@@ -94,8 +94,11 @@ pub fn cookies<'r>(parts: &'r Parts, carriers: &[Carrier], most: usize) -> Vec<C
     let pairs = parts.headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
     pairs
         .filter_map(|pair| {
-            let pair = std::str::from_utf8(pair.trim_ascii()).ok().filter(|pair| pair.is_ascii())?;
-            let (name, value) = pair.split_once('=')?;
+            let pair = pair.trim_ascii();
+            let (name, value) = pair.split_at_checked(pair.iter().position(|byte| *byte == b'=')?)?;
+            let name = std::str::from_utf8(name).ok()?;
+            // What is no text is a token that no key made.
+            let value = std::str::from_utf8(value.get(1..)?).unwrap_or_default();
             let scope = match name.strip_prefix(base)? {
                 "" => None,
                 rest => Some(rest.strip_prefix('-')?),
@@ -199,7 +202,10 @@ mod tests {
         assert_eq!(tokens("/a", &[cookie]), Ok(vec!["c0".into(), "c1".into()]));
         assert_eq!(tokens("/a", &[cookie, ("authorization", "Bearer t")]), Ok(vec!["t".into()]));
         assert_eq!(tokens("/a?authorization=", &[cookie]), Ok(vec![String::new()]));
-        assert_eq!(tokens("/a", &[("cookie", "theme=ü; edgepass=c0; edgepass-w=ü")]), Ok(vec!["c0".into()]));
+        assert_eq!(
+            tokens("/a", &[("cookie", "theme=ü; edgepass=c0; edgepass-w=ü")]),
+            Ok(vec!["c0".into(), "ü".into()])
+        );
         let many = ("cookie", "edgepass=0; edgepass-a=1; edgepass-b=2; edgepass-c=3; edgepass-d=4");
         assert_eq!(tokens("/a", &[many]).unwrap().len(), 4);
         for bad in ["Basic eDp5", "Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "t"] {
