@@ -43,7 +43,7 @@ function prepare() {
     site.site.issuers.push({ ...pattern, name: algorithm, issuer, algorithms: [algorithm], may: ['read'] });
     site.keys.push([{ ...jwk, alg: algorithm, kid: 'one' }]);
     const now = Math.floor(Date.now() / 1000);
-    const claims = { iss: issuer, aud: pattern.audience, sub: 'ada', workspace: WORKSPACE, iat: now, exp: now + 1800 };
+    const claims = { iss: issuer, aud: pattern.audiences[0], sub: 'ada', workspace: WORKSPACE, iat: now, exp: now + 1800 };
     const message = `${b64({ alg: algorithm, kid: 'one', typ: 'JWT' })}.${b64(claims)}`;
     const fields = { accept: '*/*', 'accept-encoding': 'gzip, br', authorization: `Bearer ${message}.${b64(made(message))}`, host: 'files.example.com', 'user-agent': 'Mozilla/5.0' };
     const headers = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, [{ value }]]));

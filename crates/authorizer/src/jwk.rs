@@ -257,6 +257,11 @@ mod tests {
         assert_eq!(fault(&modulus(1024, 0xab), "AQAB"), None);
         assert_eq!(fault(&modulus(128, 0xab), "AQAB"), Some(KeyFault::RsaSize { bits: 1024 }));
         assert_eq!(fault(&modulus(1025, 0xab), "AQAB"), Some(KeyFault::RsaSize { bits: 8200 }));
+        // Lengths that are no multiple of eight.
+        for (first, bits) in [(0x01, 2049), (0x02, 2050), (0x40, 2055), (0x7f, 2055)] {
+            let number = URL_SAFE_NO_PAD.encode([vec![first], vec![0xab; 256]].concat());
+            assert_eq!(fault(&number, "AQAB"), Some(KeyFault::RsaSize { bits }));
+        }
         // 1,024 bits made longer by zeros in front.
         let padded = URL_SAFE_NO_PAD.encode([vec![0; 128], vec![0xab; 128]].concat());
         assert_eq!(fault(&padded, "AQAB"), Some(KeyFault::RsaSize { bits: 1024 }));

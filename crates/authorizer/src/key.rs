@@ -179,7 +179,8 @@ pub struct Key {
 pub enum KeyFault {
     /// RFC 7518 section 3.2: a secret has at least as many bytes as its hash.
     ShortSecret { bytes: usize, least: usize },
-    /// RFC 7518 section 3.3: at least 2,048 bits; above 8,192 verification is a burden.
+    /// RFC 7518 section 3.3: at least 2,048 bits; above 8,192 verification is a burden. Whole bytes, the first bit set: for
+    /// other lengths libraries differ over PSS (RFC 8017 section 8.1.2, step 2c), and nobody has such keys.
     RsaSize { bits: usize },
     /// The modulus is even or the exponent is even, below 3 or above 33 bits.
     RsaExponent,
@@ -197,7 +198,9 @@ impl fmt::Display for KeyFault {
             Self::ShortSecret { bytes, least } => {
                 write!(f, "the secret has {bytes} bytes; HS{} needs at least {least}", least * 8)
             }
-            Self::RsaSize { bits } => write!(f, "the RSA key has {bits} bits; 2,048 to 8,192 are taken"),
+            Self::RsaSize { bits } => {
+                write!(f, "the RSA key has {bits} bits; multiples of 8 from 2,048 to 8,192 are taken")
+            }
             Self::RsaExponent => {
                 write!(f, "the RSA key's modulus is even, or its exponent is not an odd number from 3 to 33 bits")
             }
@@ -283,7 +286,7 @@ impl Key {
 
 fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyFault> {
     let bits = bit_length(modulus);
-    if !(2048..=8192).contains(&bits) {
+    if !(2048..=8192).contains(&bits) || bits != modulus.len() * 8 {
         return Err(KeyFault::RsaSize { bits });
     }
     let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);

@@ -51,8 +51,12 @@ pub fn secret_key(secret: &[u8], algorithm: Algorithm) -> KeySet {
 
 /// The key as another algorithm's, where it can be.
 pub fn rsa_key(modulus: &[u8], exponent: &[u8], algorithm: Algorithm) -> KeySet {
+    try_rsa_key(modulus, exponent, algorithm).unwrap()
+}
+
+pub fn try_rsa_key(modulus: &[u8], exponent: &[u8], algorithm: Algorithm) -> Result<KeySet, authorizer::JwkFault> {
     let jwk = json!({ "kty": "RSA", "n": encode(modulus), "e": encode(exponent), "alg": algorithm.as_str() });
-    public_key(&jwk, algorithm)
+    try_public_key(&jwk, algorithm)
 }
 
 /// A token asked of an issuer that has these keys and takes these algorithms.

@@ -120,10 +120,7 @@ def cases(bits, exponent):
         add("PS256", "a leading zero", True, encoded)
         add("PS256", "the leading zero left out", False, encoded, size=length - 1)
     for _ in range(40):  # many are above the modulus
-        if bits % 8 == 1:
-            add("PS256", "a byte above the encoded message", False, pss(sha256, bits) + (1 << (bits - 1)))
-        else:
-            add("PS256", "a bit above the encoded message", False, pss(sha256, bits, high=1))
+        add("PS256", "a bit above the encoded message", False, pss(sha256, bits, high=1))
         if len(rows) > 15:
             break
     add("RS256", "right", True, pkcs1(bits))
@@ -135,9 +132,15 @@ def cases(bits, exponent):
     for number, what in ((0, "0"), (1, "1"), (modulus - 1, "the modulus less 1"), (modulus, "the modulus")):
         for algorithm in ("RS256", "PS256"):
             rows.append([algorithm, what, False, b64(number.to_bytes(length, "big"))])
-    exponent = exponent.to_bytes((exponent.bit_length() + 7) // 8, "big")
-    return {"bits": bits, "n": b64(modulus.to_bytes(length, "big")), "e": b64(exponent), "signatures": rows}
+    return described(bits, modulus, exponent, rows)
+
+
+def described(bits, modulus, exponent, rows):
+    numbers = {"n": modulus, "e": exponent}
+    return {"bits": bits, **{name: b64(number.to_bytes((number.bit_length() + 7) // 8, "big")) for name, number in numbers.items()}, "signatures": rows}
 
 
 KEYS = [(2048, 3), (2048, 2**32 + 15), (2048, 2**33 - 9), (2049, 65537), (2050, 65537), (2055, 17), (2056, 65537), (2057, 65537), (8192, 65537)]
-print(json.dumps({"message": MESSAGE.decode(), "keys": [cases(bits, exponent) for bits, exponent in KEYS]}, indent=0))
+# Keys that are no whole bytes are refused when they are made: nothing is signed with them.
+keys = [cases(bits, exponent) if bits % 8 == 0 else described(bits, draw(bits, exponent)[0], exponent, []) for bits, exponent in KEYS]
+print(json.dumps({"message": MESSAGE.decode(), "keys": keys}, indent=0))
