@@ -137,6 +137,14 @@ class Site:
         self._running.append(gateway)
         return gateway
 
+    def again(self, gateway):
+        """The same configuration in a new process; the one before has ended."""
+        directory = self._directory / str(next(self._numbers))
+        text, env = gateway.config.read_text(), self.secrets()
+        again = Gateway(directory, text, origin=gateway.origin, admin=gateway.admin, env=env)
+        self._running.append(again)
+        return again
+
     def text(self, *edits, endpoint=None, directory=None):
         directory = directory or self._directory
         jwks = directory / "jwks.json"

@@ -115,6 +115,11 @@ class Process:
                     records.append(record)
         return records
 
+    def log_of(self, answer):
+        """The access log's line of an answer."""
+        wanted = answer.header("edgepass-id")
+        return wait_until(lambda: next((line for line in self.log() if line["id"] == wanted), None), what="the log's line")
+
     def memory(self):
         """Resident bytes."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():

@@ -79,7 +79,7 @@ def test_plain_http_sends_on_without_the_token(site, certificate, workspace, tmp
 
         wait_until(answers, 10, "the plain listener")
         token = workspace.token()
-        answer = ask(origin, f"/a%20b/c?x=1&authorization={token}&y=2", token=token)
+        answer = ask(origin, f"/a%20b/c?x=1&authorization={token}&link={token}&y=2", token=token)
         assert answer.status == 308
         assert answer.header("location") == f"https://localhost:{port}/a%20b/c?x=1&y=2"
         assert token.encode() not in answer.body and answer.header("cache-control") == "no-store"

@@ -180,8 +180,10 @@ fn build_row(
             return None;
         }
     };
-    let unbound =
-        tests.iter().flat_map(ClaimTest::placeholders).find(|placeholder| !key_placeholders.contains(placeholder));
+    // A list of paths binds all of the path.
+    let listed = paths.iter().flat_map(|_| 0..pattern.names().len());
+    let bound = tests.iter().flat_map(ClaimTest::placeholders).chain(listed);
+    let unbound = bound.into_iter().find(|placeholder| !key_placeholders.contains(placeholder));
     if let Some(name) = unbound.and_then(|placeholder| pattern.names().get(placeholder)) {
         report(
             Part::Allow(number),

@@ -43,7 +43,7 @@ pub use issuer::{IssuerId, IssuerSettings, Issuers};
 pub use jwk::{JwkFault, baked_key_set, parse_jwk_set};
 pub use key::{Algorithm, Curve, Key, KeyFault, KeySet, KeySets, Material};
 pub use link::{LINK_LIFE, LINK_LIFE_MOST, LinkWish, link_issuer};
-pub use mark::{ByMark, Mark, Marks, Sought};
+pub use mark::{ByMark, Mark, Marks, Sought, decimal};
 pub use path::{MAX_PATH, ObjectPath, PathFault};
 pub use pattern::{Kind, Pattern, PatternFault, Relation};
 pub use question::{Evidence, HookAnswer, HookId, HookQuestion, Question};

@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 use hashbrown::{Equivalent, HashMap};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::revocation::RevocableClaim;
 use crate::token::Verified;
@@ -140,14 +140,41 @@ impl<P: BuildHasher, S: BuildHasher> Marks<P, S> {
 fn text_of(value: &Value, then: impl FnOnce(&str) -> bool) -> bool {
     match value {
         Value::String(text) => then(text),
-        Value::Number(number) => then(&number.to_string()),
+        Value::Number(number) => then(&decimal(number)),
         _ => false,
+    }
+}
+
+/// A number as text. One that is whole has one text however it was written: 7 and 7.0 are the same (RFC 8259 section 6).
+pub fn decimal(number: &Number) -> String {
+    /// 2^53: below it every whole number is exact.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match number.as_f64().filter(|_| number.is_f64()) {
+        // Adding zero takes its sign away.
+        Some(value) if value.fract() == 0.0 && value.abs() < EXACT => format!("{:.0}", value + 0.0),
+        _ => number.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_have_one_text() {
+        for (written, text) in [
+            ("7", "7"),
+            ("7.0", "7"),
+            ("70e-1", "7"),
+            ("-7.0", "-7"),
+            ("-0.0", "0"),
+            ("7.5", "7.5"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("9007199254740992.0", "9007199254740992.0"),
+        ] {
+            assert_eq!(decimal(&written.parse::<Number>().unwrap()), text, "{written}");
+        }
+    }
 
     #[test]
     fn the_same_place_with_another_seal_is_another_mark() {

@@ -60,14 +60,15 @@ impl Front {
     pub fn who_am_i(&self, parts: &Parts, now: UnixTime, evidence: &mut impl Evidence) -> Result<Answer, Refusal> {
         let presented = presented(parts, &self.carriers)?;
         let tokens: Vec<(Option<&str>, &str)> = match &presented {
-            Presented::Explicit(token) => vec![(None, token.expose())],
+            Presented::Explicit(token) | Presented::Link(token) => vec![(None, token.expose())],
             Presented::Cookies(cookies) => {
                 cookies.iter().map(|CookieToken { scope, token }| (*scope, token.expose())).collect()
             }
         };
         let (mut sessions, mut failed) = (Vec::new(), Denied::TokenMissing.into());
         for (scope, token) in tokens {
-            match self.check(token, now, evidence) {
+            let checked = self.check(token, now, evidence);
+            match checked.and_then(|verified| presented.carried(&verified).map(|()| verified)) {
                 Ok(verified) => sessions.push(self.session(scope, &verified)),
                 Err(refusal) => failed = refusal,
             }

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use authorizer::Denied;
+use authorizer::{Denied, Verified};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
 use crate::limits;
+use crate::link::LINK;
 use crate::refusal::{Code, Refusal};
 use crate::site::Carrier;
 
@@ -40,14 +41,26 @@ pub struct CookieToken<'r> {
 #[derive(Debug)]
 pub enum Presented<'r> {
     Explicit(Token<'r>),
+    /// The parameter of links brought it, and no other carrier.
+    Link(Token<'r>),
     Cookies(Vec<CookieToken<'r>>),
 }
 
 impl Presented<'_> {
     pub fn texts(&self) -> Vec<&str> {
         match self {
-            Self::Explicit(token) => vec![token.expose()],
+            Self::Explicit(token) | Self::Link(token) => vec![token.expose()],
             Self::Cookies(cookies) => cookies.iter().map(|cookie| cookie.token.expose()).collect(),
+        }
+    }
+
+    /// Whether a token that allows came as such tokens come: links in their parameter and nowhere else, and nothing else there,
+    /// since a query has to be asked for.
+    pub fn carried(&self, token: &Verified) -> Result<(), Refusal> {
+        match (self, token.is_link()) {
+            (Self::Link(_), true) | (Self::Explicit(_) | Self::Cookies(_), false) => Ok(()),
+            (_, true) => Err(Refusal::new(Code::Forbidden, "link_is_no_token")),
+            (Self::Link(_), false) => Err(Refusal::new(Code::TokenInvalid, "token_is_no_link")),
         }
     }
 }
@@ -55,22 +68,26 @@ impl Presented<'_> {
 /// The tokens of a request that reads.
 pub fn presented<'r>(parts: &'r Parts, carriers: &[Carrier]) -> Result<Presented<'r>, Refusal> {
     let mut explicit: Option<Token<'r>> = None;
+    let mut by_link_alone = true;
     for carrier in carriers {
         match carrier {
             Carrier::Header => {
                 for value in parts.headers.get_all(AUTHORIZATION) {
                     agree(&mut explicit, bearer(value.as_bytes()))?;
+                    by_link_alone = false;
                 }
             }
             Carrier::Query(name) => {
                 for token in query_tokens(parts.uri.query(), name) {
                     agree(&mut explicit, token?)?;
+                    by_link_alone &= name == LINK;
                 }
             }
             Carrier::Cookie(_) => {}
         }
     }
     Ok(match explicit {
+        Some(token) if by_link_alone => Presented::Link(token),
         Some(token) => Presented::Explicit(token),
         None => Presented::Cookies(cookies(parts, carriers, limits::TOKEN_COOKIES)),
     })
@@ -210,6 +227,26 @@ mod tests {
         assert_eq!(tokens("/a", &[many]).unwrap().len(), 4);
         for bad in ["Basic eDp5", "Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "t"] {
             assert_eq!(tokens("/a", &[("authorization", bad)]), Ok(vec![String::new()]), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_what_its_parameter_alone_brings() {
+        let mut carriers = carriers();
+        carriers.push(Carrier::Query(LINK.to_owned()));
+        for (target, header, link) in [
+            ("/a?link=t", None, true),
+            ("/a?link=t&link=t&x=1", None, true),
+            ("/a?link=t", Some("Bearer t"), false),
+            ("/a?link=t&authorization=t", None, false),
+            ("/a?Link=t", None, false),
+            ("/a", Some("Bearer t"), false),
+        ] {
+            let request = Request::get(target);
+            let request = header.into_iter().fold(request, |request, value| request.header("authorization", value));
+            let (parts, ()) = request.header("cookie", "edgepass=c").body(()).unwrap().into_parts();
+            let presented = presented(&parts, &carriers).unwrap();
+            assert_eq!(matches!(presented, Presented::Link(_)), link, "{target} {header:?}");
         }
     }
 

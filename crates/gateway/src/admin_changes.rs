@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use authorizer::{UnixTime, strict_object};
+use authorizer::{UnixTime, decimal, strict_object};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, StatusCode};
@@ -99,7 +99,7 @@ fn wish(members: &Map<String, Value>, pipeline: &Pipeline) -> Result<RevocationW
     let claim = match claims.as_slice() {
         [] => None,
         [(name, Value::String(value))] => Some((name.clone(), value.clone())),
-        [(name, Value::Number(value))] => Some((name.clone(), value.to_string())),
+        [(name, Value::Number(value))] => Some((name.clone(), decimal(value))),
         [(name, _)] => return Err(format!("the value of `{name}` is text or a number")),
         _ => return Err("one claim at a time: two revocations are two requests".to_owned()),
     };
@@ -107,7 +107,11 @@ fn wish(members: &Map<String, Value>, pipeline: &Pipeline) -> Result<RevocationW
     if claim.is_none() && before.is_none() {
         return Err("name a claim (`jti`, `sub`, `sid`, `claims`), or `before` for all tokens of an issuer".to_owned());
     }
-    Ok(RevocationWish { issuer: issuer(members, pipeline)?, claim, before, expires: time(members, "expires")? })
+    let expires = time(members, "expires")?;
+    if expires.is_some_and(|expires| expires <= now()) {
+        return Err("`expires` is over: by then every token that is meant has expired".to_owned());
+    }
+    Ok(RevocationWish { issuer: issuer(members, pipeline)?, claim, before, expires })
 }
 
 /// The name of the issuer; it may be left out where there is one.

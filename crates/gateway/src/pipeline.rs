@@ -98,6 +98,9 @@ async fn object(
     let allowed = authorise::<Read>(pipeline, &pipeline.front.rules.place(question), now, record).await;
     record.path = path.into_string();
     let allowed = allowed?;
+    if let Some(bearer) = allowed.bearer() {
+        presented.carried(bearer)?;
+    }
     let audience = if allowed.is_public() { Audience::Everyone } else { Audience::Bearer };
 
     // An object that was replaced since the cache last looked is looked at once more: nothing has been sent yet.

@@ -153,6 +153,9 @@ fn request(args: &Args, config: &Config) -> Result<Parts, Trouble> {
         let token = token.trim();
         request = request.header("authorization", format!("Bearer {}", token.strip_prefix("Bearer ").unwrap_or(token)));
     }
+    if target.split_once('?').is_some_and(|(_, query)| query.split('&').any(|pair| pair.starts_with("link="))) {
+        tell("note: links are signed with the running gateway's secret and are not looked at here");
+    }
     let request = request.body(()).map_err(|error| {
         Trouble::usage(format!("no such request can be sent: {error}")).with_hint("encode what a URL cannot hold")
     })?;

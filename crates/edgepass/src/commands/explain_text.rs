@@ -41,7 +41,7 @@ impl Explained {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let mut line = |words: String| {
-            let _ = writeln!(text, "{words}");
+            let _ = writeln!(text, "{}", printable(&words));
         };
         if let Some(trace) = &self.trace {
             let route = trace.route.and_then(|id| routes.get(id.0));
@@ -111,6 +111,11 @@ impl Explained {
         }
         object
     }
+}
+
+/// What stands in tokens and paths must neither steer the terminal nor pass for a line of ours.
+fn printable(words: &str) -> String {
+    words.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
 /// Whose a token is, and whether it is good for anything.

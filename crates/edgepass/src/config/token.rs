@@ -42,6 +42,9 @@ fn carrier(text: &str) -> Result<Carrier, Mistake> {
     match text.split_once(':') {
         None if text == "header" => Ok(Carrier::Header),
         Some(("cookie", rest)) => Ok(Carrier::Cookie(name(rest)?)),
+        Some(("query", front::LINK)) => {
+            Err(Mistake::new(format!("`{}` is the parameter of links", front::LINK)).hint("choose another name"))
+        }
         Some(("query", rest)) => Ok(Carrier::Query(name(rest)?)),
         _ => Err(Mistake::new(format!("unknown carrier `{text}`"))
             .hint("carriers are \"header\", \"cookie:NAME\" and \"query:NAME\"")),
