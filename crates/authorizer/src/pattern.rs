@@ -508,6 +508,8 @@ mod tests {
             ("/public/{n...}", "/{w:uuid}/{f:uuid}/{n...}", Disjoint),
             ("/public/{n...}", "/{w}/{n...}", Inside),
             ("/{n...}", "/{w}/{n...}", Around),
+            ("/public/{n...}", "/public/a/b/c", Around),
+            ("/public/{n...}", "/public", Disjoint),
             ("/{w}/a", "/b/{x}", Crossing),
             ("/{w}/{x}", "/{n...}", Inside),
             ("/{w}", "/{w}/{n...}", Disjoint),

@@ -314,6 +314,7 @@ mod tests {
         assert!(!holds("n", &[text("42")], r#"{"n":42}"#, "a"));
         assert!(holds("n", &[ClaimValue::Integer(42)], r#"{"n":42}"#, "a"));
         assert!(!holds("n", &[ClaimValue::Integer(42)], r#"{"n":"42"}"#, "a"));
+        assert!(!holds("n", &[ClaimValue::Integer(42)], r#"{"n":42.0}"#, "a"));
         assert!(holds("n", &[ClaimValue::Boolean(true)], r#"{"n":true}"#, "a"));
         assert!(!holds("n", &[ClaimValue::Boolean(true)], r#"{"n":"true"}"#, "a"));
         assert!(!holds("n", &[ClaimValue::Boolean(true)], r#"{"n":1}"#, "a"));
