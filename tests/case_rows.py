@@ -1,6 +1,5 @@
 """The rows of `cases/`, for whoever can answer one: how they are read, made into a request, and judged. See cases/README.md."""
 
-import hashlib
 import hmac
 import json
 import re
@@ -20,32 +19,46 @@ UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 MEMBERS = {"name", "only", "action", "method", "target", "headers", "body", "body_json", "tokens", "expect"}
 
 
-def read_rows():
-    """Every row of every file, as a parameter with a name."""
-    for path in sorted(CASES.glob("*.toml")):
+def read_rows(directory=CASES):
+    """Every row of every file beside a configuration, as a parameter with a name."""
+    for path in sorted(directory.glob("*.toml")):
         if path.name != "site.toml":
             for row in tomllib.loads(path.read_text())["case"]:
                 assert set(row) <= MEMBERS, f"{path.name}: {row['name']}: a member that this runner does not know"
                 yield pytest.param(row, id=f"{path.stem}: {row['name']}")
 
 
-SITE = tomllib.loads((CASES / "site.toml").read_text())
+def read_site(directory):
+    return tomllib.loads((directory / "site.toml").read_text())
+
+
+# What a CloudFront Function cannot do has a configuration of its own. No two of them share the name of an issuer, a key or a route.
+MORE = CASES / "more"
+SITE = read_site(CASES)
+ISSUERS = {**SITE["issuer"], **read_site(MORE)["issuer"]}
+ROUTES = SITE["route"] + read_site(MORE)["route"]
 
 
 # Tokens -----------------------------------------------------------------------------------------------------------
 
 
 def private_key(name):
-    jwk = json.loads((CASES / "keys" / f"{name}.jwk").read_text())
+    (path,) = (path for path in (CASES / "keys" / f"{name}.jwk", MORE / "keys" / f"{name}.jwk") if path.exists())
+    jwk = json.loads(path.read_text())
     if jwk["kty"] == "oct":
         return jwk, unb64(jwk["k"])
-    return jwk, jwt.PyJWK({member: value for member, value in jwk.items() if member != "pkcs8"}).key
+    return jwk, jwt.PyJWK({**{member: value for member, value in jwk.items() if member != "pkcs8"}, "alg": its_algorithm(jwk)}).key
 
 
 def sign(jwk, private, message):
-    if jwk["alg"] == "HS256":  # PyJWT refuses some secrets that the rows use on purpose
-        return hmac.new(private, message, hashlib.sha256).digest()
-    return jwt.get_algorithm_by_name(jwk["alg"]).sign(message, private)
+    if jwk["alg"].startswith("HS"):  # PyJWT refuses some secrets that the rows use on purpose
+        return hmac.new(private, message, f"sha{jwk['alg'][2:]}").digest()
+    return jwt.get_algorithm_by_name(its_algorithm(jwk)).sign(message, private)
+
+
+def its_algorithm(jwk):
+    """By the name that PyJWT knows: `Ed25519` is RFC 9864's for one kind of EdDSA."""
+    return {"Ed25519": "EdDSA"}.get(jwk["alg"], jwk["alg"])
 
 
 def relative(text, now):
@@ -66,8 +79,9 @@ def make_token(row, now, find_key=private_key):
     tamper = row.get("tamper", "")
     header = {"alg": jwk["alg"], "typ": "JWT", **({"kid": jwk["kid"]} if "kid" in jwk else {})}
     header = changed(header, row.get("header", {}), row.get("header_without", []))
-    issuer = SITE["issuer"][jwk["issuer"]]
-    claims = {"iss": issuer["issuer"], "aud": issuer["audience"], "iat": now - 10, "exp": now + 3600}
+    issuer = ISSUERS[jwk["issuer"]]
+    audience = issuer["audience"] if isinstance(issuer["audience"], str) else issuer["audience"][0]
+    claims = {"iss": issuer["issuer"], "aud": audience, "iat": now - 10, "exp": now + 3600}
     claims = changed(claims, row.get("claims", {}), row.get("without", []))
     for name in ("exp", "nbf", "iat"):
         if isinstance(claims.get(name), str):
@@ -103,7 +117,7 @@ def make_token(row, now, find_key=private_key):
         "long-signature": lambda: signature + b"\0",
         "empty-signature": lambda: b"",
         "der-signature": lambda: encode_dss_signature(
-            int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+            *(int.from_bytes(half, "big") for half in (signature[: len(signature) // 2], signature[len(signature) // 2 :]))
         ),
     }.get(tamper, lambda: signature)()
     tail = b64(signature)
@@ -190,5 +204,5 @@ def uri_of(key):
 
 def bucket_of(expect):
     """A row that names neither bucket nor route is about the first bucket."""
-    routes = {route["name"]: route["bucket"] for route in SITE["route"]}
+    routes = {route["name"]: route["bucket"] for route in ROUTES}
     return expect.get("bucket") or routes.get(expect.get("route"), "main")

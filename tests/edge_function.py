@@ -30,11 +30,11 @@ def unpack(out, name):
     return directory
 
 
-def package_cases(directory):
-    """The functions of the configuration that the rows of `cases/` are asked of."""
-    shutil.copytree(CASES / "keys", directory / "keys")
+def package_cases(directory, cases=CASES):
+    """The functions of the configuration that the rows beside it are asked of."""
+    shutil.copytree(cases / "keys", directory / "keys")
     config = directory / "edgepass.toml"
-    config.write_text((CASES / "site.toml").read_text() + '\n[aws]\nstack = "cases"\n')
+    config.write_text((cases / "site.toml").read_text() + '\n[aws]\nstack = "cases"\n')
     return package(config, directory / "out")
 
 
@@ -42,9 +42,10 @@ def event(method, target, headers, body=None):
     """A viewer-request event as the CloudFront Developer Guide has it ("Lambda@Edge event structure")."""
 
     path, query = target.split("?", 1) if "?" in target else (target, "")
-    fields = {"host": [{"key": "Host", "value": "d111111abcdef8.cloudfront.net"}]}
+    fields = {}
     for name, value in headers:
         fields.setdefault(name.lower(), []).append({"key": name, "value": value})
+    fields.setdefault("host", [{"key": "Host", "value": "d111111abcdef8.cloudfront.net"}])
     request = {
         "clientIp": "203.0.113.178",
         "headers": fields,

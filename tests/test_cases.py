@@ -4,18 +4,23 @@ import re
 import shutil
 import time
 import uuid
+from contextlib import contextmanager
 
 import pytest
 
-from case_rows import CASES, SITE, UUID4, bucket_of, judge_refusal, make_question, read_rows
+from case_rows import CASES, MORE, UUID4, bucket_of, judge_refusal, make_question, read_rows, read_site
 from http1 import Connection
 from processes import Gateway, free_port, wait_until
 
-ROWS = [row for row in read_rows() if row.values[0].get("only") != "decider"]
+def rows_of(directory):
+    return [row for row in read_rows(directory) if row.values[0].get("only") != "decider"]
+
+
+ROWS, MORE_ROWS = rows_of(CASES), rows_of(MORE)
 
 
 class Judge:
-    """A gateway on `cases/site.toml`, with buckets of its own in the store of `dev`."""
+    """A gateway on a `site.toml`, with buckets of its own in the store of `dev`."""
 
     def __init__(self, gateway, s3, buckets):
         self.gateway, self._s3, self._buckets = gateway, s3, buckets
@@ -43,14 +48,13 @@ class Judge:
         return self._records.get(number)
 
 
-@pytest.fixture(scope="module")
-def judge(dev, s3, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("cases")
-    shutil.copytree(CASES / "keys", directory / "keys")
+@contextmanager
+def start(cases, directory, dev, s3):
+    shutil.copytree(cases / "keys", directory / "keys")
     port, admin = free_port(), free_port()
     run = uuid.uuid4().hex[:8]
-    buckets = {name: f"cases-{name}-{run}" for name in SITE["bucket"]}
-    text = (CASES / "site.toml").read_text()
+    buckets = {name: f"cases-{name}-{run}" for name in read_site(cases)["bucket"]}
+    text = (cases / "site.toml").read_text()
     for old, new in [
         ("127.0.0.1:8081", f"127.0.0.1:{port}"),
         ("127.0.0.1:8082", f"127.0.0.1:{admin}"),
@@ -68,18 +72,39 @@ def judge(dev, s3, tmp_path_factory):
         yield Judge(gateway, s3, buckets)
 
 
+@pytest.fixture(scope="module")
+def judge(dev, s3, tmp_path_factory):
+    with start(CASES, tmp_path_factory.mktemp("cases"), dev, s3) as judge:
+        yield judge
+
+
+@pytest.fixture(scope="module")
+def judge_of_more(dev, s3, tmp_path_factory):
+    with start(MORE, tmp_path_factory.mktemp("more"), dev, s3) as judge:
+        yield judge
+
+
 def prepare(judge, row):
     expect = row["expect"]
     if expect.get("allowed") and row.get("action") != "upload":
         judge.object_is_there(bucket_of(expect), expect["key"])
 
 
+def ask_all(judge, rows):
+    """All rows are asked first, so that the tests wait for the log once."""
+    for row in (row.values[0] for row in rows):
+        prepare(judge, row)
+    return {row.values[0]["name"]: judge.ask(row.values[0]) for row in rows}
+
+
 @pytest.fixture(scope="module")
 def answers(judge):
-    """All rows are asked first, so that the tests wait for the log once."""
-    for row in (row.values[0] for row in ROWS):
-        prepare(judge, row)
-    return {row.values[0]["name"]: judge.ask(row.values[0]) for row in ROWS}
+    return ask_all(judge, ROWS)
+
+
+@pytest.fixture(scope="module")
+def answers_of_more(judge_of_more):
+    return ask_all(judge_of_more, MORE_ROWS)
 
 
 def compare(judge, row, answer):
@@ -105,6 +130,11 @@ def compare(judge, row, answer):
 @pytest.mark.parametrize("row", ROWS)
 def test_row(judge, answers, row):
     compare(judge, row, answers[row["name"]])
+
+
+@pytest.mark.parametrize("row", MORE_ROWS)
+def test_row_of_more(judge_of_more, answers_of_more, row):
+    compare(judge_of_more, row, answers_of_more[row["name"]])
 
 
 @pytest.mark.parametrize("wrong", [{"key": "another"}, {"rule": 7}, {"route": "another"}, {"allowed": False, "status": 403, "code": "forbidden"}], ids=repr)

@@ -5,15 +5,16 @@ import time
 
 import pytest
 
-from case_rows import bucket_of, judge_refusal, make_question, read_rows, uri_of
+from case_rows import CASES, MORE, bucket_of, judge_refusal, make_question, read_rows, uri_of
 from edge_function import Function, event, package_cases
 
 # Uploads are the regional function's; they never reach this one.
-ROWS = [
-    row
-    for row in read_rows()
-    if row.values[0].get("only") != "decider" and row.values[0].get("action", "read") == "read"
-]
+def rows_of(directory):
+    rows = ((row, row.values[0]) for row in read_rows(directory))
+    return [param for param, row in rows if row.get("only") != "decider" and row.get("action", "read") == "read"]
+
+
+ROWS, MORE_ROWS = rows_of(CASES), rows_of(MORE)
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,24 @@ def function(tmp_path_factory):
         yield function
 
 
+@pytest.fixture(scope="module")
+def function_of_more(tmp_path_factory):
+    edge, _ = package_cases(tmp_path_factory.mktemp("more"), MORE)
+    with Function(edge) as function:
+        yield function
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_row(row, function):
+    compare(row, function)
+
+
+@pytest.mark.parametrize("row", MORE_ROWS)
+def test_row_of_more(row, function_of_more):
+    compare(row, function_of_more)
+
+
+def compare(row, function):
     question = make_question(row, int(time.time()))
     asked = event(question.method, question.target, question.headers)
     answer = function.ask(asked)

@@ -6,18 +6,37 @@ import time
 
 import pytest
 
-from case_rows import SITE, bucket_of, judge_refusal, make_question, uri_of
+from case_rows import CASES, MORE, bucket_of, judge_refusal, make_question, read_site, uri_of
 from edge_function import event, package_cases
 from http1 import Connection
-from test_edge_cases import ROWS
+from test_edge_cases import MORE_ROWS, ROWS
 from worker_edge import Pure, Workerd, assemble
+
+
+BUCKETS = {cases: list(read_site(cases)["bucket"]) for cases in (CASES, MORE)}
+
+
+def has_what_it_asks(row):
+    """A worker is not told the viewer's address, and its runtime answers a `Host` that is none by itself."""
+    return "here" != row["expect"].get("route") and not row["expect"].get("reason", "").startswith("host_")
+
+
+MORE_IN_WORKER = [param for param in MORE_ROWS if has_what_it_asks(param.values[0])]
+
+
+def assembled(scratch, cases):
+    edge, _ = package_cases(scratch, cases)
+    return assemble(scratch / "worker", edge / "site.json")
 
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
-    scratch = tmp_path_factory.mktemp("worker")
-    edge, _ = package_cases(scratch)
-    return assemble(scratch / "worker", edge / "site.json")
+    return assembled(tmp_path_factory.mktemp("worker"), CASES)
+
+
+@pytest.fixture(scope="module")
+def directory_of_more(tmp_path_factory):
+    return assembled(tmp_path_factory.mktemp("more"), MORE)
 
 
 @pytest.fixture(scope="module")
@@ -27,18 +46,49 @@ def pure(directory):
 
 
 @pytest.fixture(scope="module")
+def pure_of_more(directory_of_more):
+    with Pure(directory_of_more) as pure:
+        yield pure
+
+
+@pytest.fixture(scope="module")
 def workerd(directory):
-    with Workerd(directory, list(SITE["bucket"])) as workerd:
+    with Workerd(directory, BUCKETS[CASES]) as workerd:
+        yield workerd
+
+
+@pytest.fixture(scope="module")
+def workerd_of_more(directory_of_more):
+    with Workerd(directory_of_more, BUCKETS[MORE]) as workerd:
         yield workerd
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_row_in_node(row, pure):
+    compare_in_node(row, pure, BUCKETS[CASES])
+
+
+@pytest.mark.parametrize("row", MORE_IN_WORKER)
+def test_row_of_more_in_node(row, pure_of_more):
+    compare_in_node(row, pure_of_more, BUCKETS[MORE])
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_row_in_workerd(row, workerd):
+    compare_in_workerd(row, workerd)
+
+
+@pytest.mark.parametrize("row", MORE_IN_WORKER)
+def test_row_of_more_in_workerd(row, workerd_of_more):
+    compare_in_workerd(row, workerd_of_more)
+
+
+def compare_in_node(row, pure, buckets):
     question = make_question(row, int(time.time()))
     decision = pure.ask(event(question.method, question.target, question.headers))
     expect = row["expect"]
     if expect.get("allowed"):
-        bucket = list(SITE["bucket"]).index(bucket_of(expect))
+        bucket = buckets.index(bucket_of(expect))
         assert decision == {"pass": {"uri": uri_of(expect["key"]), "bucket": bucket}}
         return
     response = decision["answer"]["response"]
@@ -49,8 +99,7 @@ def test_row_in_node(row, pure):
         assert json.loads(decision["answer"]["log"])["reason"] == expect["reason"]
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_row_in_workerd(row, workerd):
+def compare_in_workerd(row, workerd):
     question = make_question(row, int(time.time()))
     with Connection(workerd.origin) as connection:
         answer = connection.ask(question.target, method=question.method, headers=question.headers)

@@ -164,7 +164,18 @@ fn build_row(
             report(Part::Claim(number, place), message, Some(hint));
         }
         match ClaimTest::new(name, values, pattern) {
-            Ok(test) => tests.push(test),
+            Ok(test) => {
+                if test.is_ambiguous(pattern) {
+                    report(
+                        Part::Claim(number, place),
+                        format!("two paths could ask for the same `{name}`: nothing keeps its placeholders apart"),
+                        Some(
+                            "put a `/` between them, give them types that do not hold what stands between, or use two claims",
+                        ),
+                    );
+                }
+                tests.push(test);
+            }
             Err(fault) => {
                 let (message, hint) = template_fault(&fault, pattern);
                 report(Part::Claim(number, place), message, Some(&hint));

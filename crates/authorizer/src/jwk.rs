@@ -290,6 +290,18 @@ mod tests {
     }
 
     #[test]
+    fn an_alg_that_is_not_one_for_its_type_of_key() {
+        for alg in ["ES384", "RS256", "PS512", "EdDSA", "HS256"] {
+            let other = EC.replace("\"kid\"", &format!("\"alg\":\"{alg}\",\"kid\""));
+            assert_eq!(parse(&[ED, &other], &Algorithm::ALL).unwrap_err(), JwkFault::Algorithm { key: 1 }, "{alg}");
+        }
+        let other = rsa(&URL_SAFE_NO_PAD.encode([0xab; 256]), "AQAB").replace("RS256", "ES256");
+        assert_eq!(parse(&[ED, &other], &Algorithm::ALL).unwrap_err(), JwkFault::Algorithm { key: 1 });
+        let named = ED.replace("EdDSA", "Ed25519");
+        assert_eq!(parse(&[&named], &[Algorithm::EdDsa]).unwrap().keys().len(), 1, "RFC 9864");
+    }
+
+    #[test]
     fn keys_for_something_else_are_passed_over() {
         for (old, new) in [
             ("\"kid\"", "\"use\":\"enc\",\"kid\""),

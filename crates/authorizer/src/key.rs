@@ -369,6 +369,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn secrets_are_as_long_as_their_hash() {
+        for (algorithm, least) in [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)] {
+            let key = |bytes| Key::new(None, algorithm, Material::Secret(vec![7; bytes].into())).map(|_| ());
+            assert_eq!(key(least), Ok(()));
+            assert_eq!(key(least - 1), Err(KeyFault::ShortSecret { bytes: least - 1, least }));
+        }
+        let wrong = Key::new(None, Algorithm::Es256, Material::Secret(vec![7; 99].into()));
+        assert_eq!(wrong.map(|_| ()), Err(KeyFault::WrongType));
+    }
+
+    #[test]
     fn points_of_small_order_are_no_keys() {
         let point = |first, rest, last| {
             let mut point = [rest; 32];

@@ -270,6 +270,11 @@ impl Pattern {
         self.kinds.get(placeholder).copied().unwrap_or(Kind::Segment)
     }
 
+    /// Whether this placeholder's text can have this in it.
+    pub(crate) fn may_hold(&self, placeholder: usize, text: &str) -> bool {
+        self.kind(placeholder).may_hold(text) && (self.is_rest(placeholder) || !text.contains('/'))
+    }
+
     /// Whether this placeholder takes one segment or more.
     pub fn is_rest(&self, placeholder: usize) -> bool {
         self.rest && placeholder + 1 == self.names.len()
@@ -508,6 +513,8 @@ mod tests {
             ("/public/{n...}", "/{w:uuid}/{f:uuid}/{n...}", Disjoint),
             ("/public/{n...}", "/{w}/{n...}", Inside),
             ("/{n...}", "/{w}/{n...}", Around),
+            ("/public/{n...}", "/public/a/b/c", Around),
+            ("/public/{n...}", "/public", Disjoint),
             ("/{w}/a", "/b/{x}", Crossing),
             ("/{w}/{x}", "/{n...}", Inside),
             ("/{w}", "/{w}/{n...}", Disjoint),

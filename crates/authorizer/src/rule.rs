@@ -213,6 +213,15 @@ impl ClaimTest {
         Ok(Self { name, wanted })
     }
 
+    /// Whether two paths could ask for the same claim.
+    pub fn is_ambiguous(&self, pattern: &Pattern) -> bool {
+        self.name.0.iter().any(|part| part.is_ambiguous(pattern))
+            || self.wanted.iter().any(|wanted| match wanted {
+                Wanted::Text(template) | Wanted::Number(template) => template.is_ambiguous(pattern),
+                Wanted::Integer(_) | Wanted::Boolean(_) => false,
+            })
+    }
+
     /// The placeholders that this test binds to a claim.
     pub fn placeholders(&self) -> impl Iterator<Item = usize> {
         let of_values = self.wanted.iter().filter_map(|wanted| match wanted {
@@ -315,6 +324,7 @@ mod tests {
         assert!(!holds("n", &[text("42")], r#"{"n":42}"#, "a"));
         assert!(holds("n", &[ClaimValue::Integer(42)], r#"{"n":42}"#, "a"));
         assert!(!holds("n", &[ClaimValue::Integer(42)], r#"{"n":"42"}"#, "a"));
+        assert!(!holds("n", &[ClaimValue::Integer(42)], r#"{"n":42.0}"#, "a"));
         assert!(holds("n", &[ClaimValue::Boolean(true)], r#"{"n":true}"#, "a"));
         assert!(!holds("n", &[ClaimValue::Boolean(true)], r#"{"n":"true"}"#, "a"));
         assert!(!holds("n", &[ClaimValue::Boolean(true)], r#"{"n":1}"#, "a"));

@@ -109,6 +109,25 @@ impl Template {
         })
     }
 
+    /// Whether two paths could fill it with one text: between two placeholders there is nothing that the first cannot hold.
+    pub fn is_ambiguous(&self, pattern: &Pattern) -> bool {
+        let mut before: Option<usize> = None;
+        let mut between = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Literal(text) => between.push_str(text),
+                Piece::Placeholder(placeholder) => {
+                    if before.is_some_and(|before| pattern.may_hold(before, &between)) {
+                        return true;
+                    }
+                    before = Some(*placeholder);
+                    between.clear();
+                }
+            }
+        }
+        false
+    }
+
     fn parts<'a>(&'a self, captures: &'a Captures, path: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().map(move |piece| match piece {
             Piece::Literal(text) => text.as_str(),
@@ -133,5 +152,30 @@ impl Template {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_that_nothing_keeps_apart() {
+        let pattern = Pattern::parse("/{a}/{b}/{n:int}/{u:uuid}/{r...}").unwrap();
+        for (text, ambiguous) in [
+            ("{a}", false),
+            ("{a}/{b}", false),
+            ("{a}{b}", true),
+            ("{a}-{b}", true),
+            ("{n}-{a}", false),
+            ("{n}0{a}", true),
+            ("{u}-{a}", true),
+            ("{u}_{a}", false),
+            ("{a}/{r}", false),
+            ("{r}/{a}", true),
+            ("x-{n}.{a}/{b}", false),
+        ] {
+            assert_eq!(Template::parse(text, &pattern).unwrap().is_ambiguous(&pattern), ambiguous, "{text}");
+        }
     }
 }

@@ -125,3 +125,94 @@ fn redirect(parts: &Parts, site: &str, carriers: &[Carrier]) -> Result<Admitted,
         None => format!("{site}{path}"),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    const SITE: &str = "https://files.example.com";
+
+    fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn asked(method: &str, target: &str, headers: &[(&str, &str)]) -> Result<Admitted, &'static str> {
+        admit(&request(method, target, headers), Listener::Serves, SITE, &[]).map_err(|refusal| refusal.reason)
+    }
+
+    #[test]
+    fn one_host_that_is_one() {
+        for good in ["files.example.com", "files.example.com:8443", "[::1]:81", "127.0.0.1", "a_b"] {
+            assert!(asked("GET", "/a", &[("host", good)]).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "a/b", "x@a", "a?b", "a#b", "a\\b", "\"a\""] {
+            assert_eq!(asked("GET", "/a", &[("host", bad)]).unwrap_err(), "host_invalid", "{bad}");
+        }
+        assert_eq!(asked("GET", "/a", &[]).unwrap_err(), "host_not_one");
+        assert_eq!(asked("GET", "/a", &[("host", "a"), ("host", "a")]).unwrap_err(), "host_not_one");
+        let mut second = request("GET", "/a", &[]);
+        second.version = Version::HTTP_2;
+        assert!(admit(&second, Listener::Serves, SITE, &[]).is_ok(), "HTTP/2 has it in the target");
+    }
+
+    #[test]
+    fn each_target_takes_its_methods() {
+        let host = [("host", "a")];
+        for method in ["GET", "HEAD"] {
+            assert!(matches!(asked(method, "/a", &host), Ok(Admitted::Object(_))), "{method}");
+        }
+        for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "get", "PROPFIND"] {
+            assert_eq!(asked(method, "/a", &host).unwrap_err(), "method_not_allowed", "{method}");
+        }
+        for (name, method, endpoint) in [
+            ("session", "POST", Endpoint::SignIn),
+            ("session", "GET", Endpoint::WhoAmI),
+            ("session", "HEAD", Endpoint::WhoAmI),
+            ("session", "DELETE", Endpoint::SignOut),
+            ("uploads", "POST", Endpoint::Upload),
+            ("links", "POST", Endpoint::Link),
+            ("health", "GET", Endpoint::Health),
+        ] {
+            let target = format!("/_edgepass/{name}");
+            assert!(matches!(asked(method, &target, &host), Ok(Admitted::Own(own)) if own == endpoint), "{target}");
+            assert_eq!(asked("PUT", &target, &host).unwrap_err(), "method_not_allowed", "{target}");
+        }
+        for (method, target) in
+            [("GET", "/_edgepass/uploads"), ("GET", "/_edgepass/links"), ("POST", "/_edgepass/health")]
+        {
+            assert_eq!(asked(method, target, &host).unwrap_err(), "method_not_allowed", "{method} {target}");
+        }
+        assert_eq!(asked("POST", "/_edgepass/other", &host).unwrap_err(), "no_such_endpoint");
+        assert!(matches!(asked("OPTIONS", "/a//b", &host), Ok(Admitted::Preflight(None))));
+    }
+
+    #[test]
+    fn the_longest_target() {
+        let host = [("host", "a")];
+        let target = |bytes: usize| format!("/a?{}", "x".repeat(bytes - 3));
+        assert!(asked("GET", &target(8192), &host).is_ok());
+        assert_eq!(asked("GET", &target(8193), &host).unwrap_err(), "target_too_long");
+    }
+
+    #[test]
+    fn plain_http_is_sent_on_without_its_token() {
+        let sent_on = |method: &str, target: &str| {
+            let carriers = [Carrier::Query("authorization".to_owned())];
+            let parts = request(method, target, &[("host", "evil.example")]);
+            match admit(&parts, Listener::Redirects, SITE, &carriers) {
+                Ok(Admitted::Redirect(target)) => Ok(target),
+                Ok(other) => panic!("{other:?}"),
+                Err(refusal) => Err(refusal.reason),
+            }
+        };
+        assert_eq!(sent_on("GET", "/a?x=1&authorization=t"), Ok(format!("{SITE}/a?x=1")));
+        assert_eq!(sent_on("HEAD", "/a?authorization=t"), Ok(format!("{SITE}/a")));
+        assert_eq!(sent_on("POST", "/_edgepass/session"), Err("plain_http"));
+    }
+}

@@ -106,3 +106,153 @@ impl Front {
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= MOST_NAME && !name.contains(['/', '\\']) && !name.chars().any(char::is_control)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use authorizer::{
+        Action, Algorithm, AllowSettings, BucketId, Denied, Evidence, IssuerSettings, Key, KeySet, KeySets, Material,
+        Method, Question, RouteSettings, Rules, Signatures, Verified, Who, link_issuer, verify,
+    };
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use http::Request;
+
+    use super::*;
+
+    const ORIGIN: &str = "https://files.example.com";
+    const NOW: UnixTime = UnixTime(1_800_000_000);
+
+    struct Yes;
+    impl Signatures for Yes {
+        fn verify(&self, _: &Key, _: &[u8], _: &[u8]) -> bool {
+            true
+        }
+    }
+
+    struct Host<'f>(&'f Front);
+    impl Evidence for Host<'_> {
+        fn verify(&mut self, token: &str) -> Result<Arc<Verified>, Denied> {
+            let key = || Key::new(None, Algorithm::Hs256, Material::Secret(vec![7; 32].into())).unwrap();
+            let issuers = self.0.rules.issuers();
+            let sets = issuers.all().iter().map(|_| Arc::new(KeySet::new(vec![key()]))).collect();
+            verify(token, issuers, &KeySets(sets), &Yes).map(Arc::new)
+        }
+    }
+
+    fn issuer(name: &str, once: bool) -> IssuerSettings {
+        let issuer = link_issuer(name);
+        IssuerSettings { name: name.to_owned(), issuer: name.to_owned(), once, links: false, ..issuer }
+    }
+
+    fn front() -> Front {
+        let route = |name: &str, who| RouteSettings {
+            name: name.to_owned(),
+            hosts: Vec::new(),
+            path: format!("/{name}/{{name}}"),
+            bucket: BucketId(0),
+            key: None,
+            allow: vec![AllowSettings::new(Action::Read, who)],
+            upload: None,
+            any_origin: false,
+        };
+        let routes = [route("private", Who::Claims(Vec::new())), route("public", Who::Anyone)];
+        let rules = Rules::build(vec![issuer("app", false), issuer("once", true)], &routes).unwrap();
+        Front::new(ORIGIN.to_owned(), vec!["https://app.example.com".to_owned()], vec![], rules).with_links(vec![])
+    }
+
+    fn token(issuer: &str) -> String {
+        let audience = &link_issuer(issuer).audiences[0];
+        let claims = json!({"iss": issuer, "aud": audience, "iat": NOW.0, "exp": NOW.0 + 3600, "jti": "1"});
+        unsigned(&claims)
+    }
+
+    fn unsigned(claims: &Value) -> String {
+        let encode = |part: &str| URL_SAFE_NO_PAD.encode(part);
+        format!("{}.{}.AA", encode(r#"{"alg":"HS256"}"#), encode(&claims.to_string()))
+    }
+
+    fn bearer_of(front: &Front, token: &str, origin: Option<&str>) -> Result<(), &'static str> {
+        let mut request = Request::post("/_edgepass/links").header("authorization", format!("Bearer {token}"));
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let bearer = front.bearer(&parts, NOW, &mut Host(front)).map_err(|refusal| refusal.reason)?;
+        front.check_linker(&bearer).map_err(|refusal| refusal.reason)
+    }
+
+    #[test]
+    fn who_may_ask() {
+        let front = front();
+        assert_eq!(bearer_of(&front, &token("app"), None), Ok(()));
+        assert_eq!(bearer_of(&front, &token("app"), Some("https://app.example.com")), Ok(()));
+        assert_eq!(bearer_of(&front, &token("app"), Some(ORIGIN)), Ok(()));
+        for other in ["https://evil.example", "null", "https://app.example.com.evil.example"] {
+            assert_eq!(bearer_of(&front, &token("app"), Some(other)), Err("origin_not_allowed"), "{other}");
+        }
+        assert_eq!(bearer_of(&front, &token("once"), None), Err("token_for_one_request"));
+    }
+
+    #[test]
+    fn what_is_asked() {
+        let front = front();
+        let reason =
+            |body: &str| front.link_request(body.as_bytes(), || "r".to_owned()).map(|_| ()).map_err(|r| r.reason);
+        for good in [
+            r#"{"path":"/private/a"}"#,
+            r#"{"path":"/private/a","ttl":1}"#,
+            r#"{"path":"/private/a","ttl":900,"download":true,"once":true}"#,
+            r#"{"path":"/private/a","download":"a.png"}"#,
+        ] {
+            assert_eq!(reason(good), Ok(()), "{good}");
+        }
+        for more in [
+            r#""ttl":0"#,
+            r#""ttl":901"#,
+            r#""ttl":-1"#,
+            r#""ttl":1.5"#,
+            r#""ttl":"60""#,
+            r#""download":"""#,
+            r#""download":"a/b""#,
+            r#""download":"a\\b""#,
+            r#""download":"a\nb""#,
+            r#""once":1"#,
+            r#""other":1"#,
+            r#""path":"/private/b""#,
+        ] {
+            assert_eq!(reason(&format!(r#"{{"path":"/private/a",{more}}}"#)), Err("link_bad_request"), "{more}");
+        }
+        for body in ["", "[]", "{}", r#"{"path":1}"#, r#"{"path":"/a?b"}"#, r#"{"path":"/a#b"}"#] {
+            assert_eq!(reason(body), Err("link_bad_request"), "{body}");
+        }
+        assert_eq!(reason(r#"{"path":"/a/../b"}"#), Err("path_dot_segment"));
+    }
+
+    #[test]
+    fn what_anyone_may_read_needs_none_and_a_link_makes_none() {
+        let front = front();
+        let made = |target: &str, more: &str| {
+            let body = format!(r#"{{"path":"{target}"{more}}}"#);
+            let request = front.link_request(body.as_bytes(), || "r".to_owned()).unwrap();
+            let token = token("app");
+            let question = Question {
+                host: "",
+                path: &request.path,
+                method: Method::Get,
+                address: None,
+                now: NOW,
+                tokens: &[token.as_str()],
+            };
+            let allowed = front.rules.allow::<Read>(question, &mut Host(&front)).unwrap();
+            front.link(&allowed, &request, NOW).map(|link| link.map(|link| link.claims)).map_err(|r| r.reason)
+        };
+        assert_eq!(made("/public/a", ""), Ok(None));
+        assert_eq!(made("/public/a", r#","once":true"#), Err("link_to_public"));
+        assert_eq!(made("/public/a", r#","download":true"#), Err("link_to_public"));
+        let claims = made("/private/a", r#","once":true"#).unwrap().unwrap();
+        assert_eq!(claims["jti"], "r");
+        assert_eq!(bearer_of(&front, &unsigned(&Value::Object(claims)), None), Err("link_is_no_token"));
+    }
+}

@@ -66,4 +66,13 @@ mod tests {
             assert_eq!(host(&parts), expected, "{uri} {header:?}");
         }
     }
+
+    #[test]
+    fn heads_are_asked_as_heads() {
+        let path = ObjectPath::from_target("/a").unwrap();
+        for (method, expected) in [("GET", Method::Get), ("HEAD", Method::Head)] {
+            let (parts, ()) = http::Request::builder().method(method).uri("/a").body(()).unwrap().into_parts();
+            assert_eq!(question(&parts, "", &path, None, &[], UnixTime(0)).method, expected);
+        }
+    }
 }

@@ -230,6 +230,24 @@ mod tests {
         }
     }
 
+    /// What changes or grants something: no other site can make a browser send the header.
+    #[test]
+    fn the_header_alone_changes_something() {
+        let of = |target: &str, headers: &[(&str, &str)]| {
+            let mut request = Request::post(target);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            presented_in_header(&parts).map(|token| token.expose().to_owned()).map_err(|refusal| refusal.code.as_str())
+        };
+        let (header, cookie) = (("authorization", "Bearer t"), ("cookie", "edgepass=c"));
+        assert_eq!(of("/a", &[header, cookie]), Ok("t".to_owned()));
+        assert_eq!(of("/a", &[cookie]), Err("token_missing"));
+        assert_eq!(of("/a?authorization=t", &[]), Err("token_missing"));
+        assert_eq!(of("/a", &[header, ("authorization", "Bearer u")]), Err("token_conflict"));
+    }
+
     #[test]
     fn a_link_is_what_its_parameter_alone_brings() {
         let mut carriers = carriers();

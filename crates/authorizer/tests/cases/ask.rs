@@ -36,7 +36,7 @@ pub fn ask(site: &Site, row: &Table, now: UnixTime) -> Table {
         .collect();
     let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
     let answer = match row.get("action").and_then(Value::as_str).unwrap_or("read") {
-        "read" => read(site, row["target"].as_str().unwrap(), &tokens, now),
+        "read" => read(site, row, &tokens, now),
         "upload" => upload(site, row, &tokens, now),
         other => panic!("unknown action {other}"),
     };
@@ -68,10 +68,11 @@ fn shown(refusal: &Refusal) -> (u16, &'static str, &'static str) {
     }
 }
 
-fn read(site: &Site, target: &str, tokens: &[&str], now: UnixTime) -> Result<Leave, Refusal> {
-    let target = target.split('?').next().unwrap();
+fn read(site: &Site, row: &Table, tokens: &[&str], now: UnixTime) -> Result<Leave, Refusal> {
+    let target = row["target"].as_str().unwrap().split('?').next().unwrap();
     let path = ObjectPath::from_target(target).map_err(Refusal::Path)?;
-    let allowed = allow::<Read>(site, &path, tokens, now)?;
+    let method = row.get("method").map_or(Method::Get, |name| Method::parse(name.as_str().unwrap()).unwrap());
+    let allowed = allow::<Read>(site, question(host(row), method, &path, tokens, now))?;
     assert_eq!(site.rules.key_in(allowed.route(), &path).as_deref(), Some(allowed.key()));
     Ok(leave(site, &allowed))
 }
@@ -83,7 +84,7 @@ fn upload(site: &Site, row: &Table, tokens: &[&str], now: UnixTime) -> Result<Le
     };
     let request = Request::parse(body.as_bytes()).map_err(|fault| Refusal::Upload(fault.into()))?;
     let plan = plan(&site.rules, request, || [0; 16]).map_err(Refusal::Upload)?;
-    let allowed = allow::<Upload>(site, plan.path(), tokens, now)?;
+    let allowed = allow::<Upload>(site, question(host(row), Method::Get, plan.path(), tokens, now))?;
     let mut leave = leave(site, &allowed);
     let bucket = Bucket::new("cases", "us-east-1", "http://localhost:8083", true).unwrap();
     let credentials = Credentials::from_keys("AK", "SK", None);
@@ -92,9 +93,27 @@ fn upload(site: &Site, row: &Table, tokens: &[&str], now: UnixTime) -> Result<Le
     Ok(leave)
 }
 
-fn allow<P: Permission>(site: &Site, path: &ObjectPath, tokens: &[&str], now: UnixTime) -> Result<Allowed<P>, Refusal> {
+/// The `Host` of the row, in lower case and without port as rows that a decider is asked have it.
+fn host(row: &Table) -> &str {
+    let headers = row.get("headers").and_then(Value::as_array).into_iter().flatten();
+    headers
+        .into_iter()
+        .find(|header| header[0].as_str() == Some("Host"))
+        .map_or("", |header| header[1].as_str().unwrap())
+}
+
+fn question<'a>(
+    host: &'a str,
+    method: Method,
+    path: &'a ObjectPath,
+    tokens: &'a [&'a str],
+    now: UnixTime,
+) -> Question<'a> {
+    Question { host, path, method, address: Some([203, 0, 113, 178].into()), now, tokens }
+}
+
+fn allow<P: Permission>(site: &Site, question: Question<'_>) -> Result<Allowed<P>, Refusal> {
     let mut verify = |token: &str| verify(token, site.rules.issuers(), &site.keys, &AwsLc).map(Arc::new);
-    let question = Question { host: "", path, method: Method::Get, address: None, now, tokens };
     site.rules.allow(question, &mut verify).map_err(Refusal::Denied)
 }
 

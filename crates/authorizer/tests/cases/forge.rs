@@ -17,7 +17,7 @@ pub fn token(site: &Site, row: &toml::Value, now: UnixTime) -> String {
         return raw.to_owned();
     }
     let name = row["key"].as_str().expect("a token has `raw` or `key`");
-    let jwk: Value = serde_json::from_str(&read(&format!("keys/{name}.jwk"))).unwrap();
+    let jwk: Value = serde_json::from_str(&read(&format!("{}keys/{name}.jwk", site.directory))).unwrap();
     let tamper = row["tamper"].as_str().unwrap_or_default();
 
     let header = match row["header_json"].as_str() {
@@ -170,9 +170,10 @@ fn der(signature: &[u8]) -> Vec<u8> {
         integer.append(&mut digits);
         integer
     };
-    let (r, s) = signature.split_at(32);
+    let (r, s) = signature.split_at(signature.len() / 2);
     let mut content = [integer(r), integer(s)].concat();
-    let mut sequence = vec![0x30, u8::try_from(content.len()).unwrap()];
+    let length = u8::try_from(content.len()).unwrap();
+    let mut sequence = if length < 0x80 { vec![0x30, length] } else { vec![0x30, 0x81, length] };
     sequence.append(&mut content);
     sequence
 }
