@@ -280,6 +280,12 @@ impl Pattern {
         self.rest && placeholder + 1 == self.names.len()
     }
 
+    /// Whether text stands before or after this placeholder in its segment.
+    pub fn is_affixed(&self, placeholder: usize) -> bool {
+        let mut holders = self.segments.iter().filter(|segment| !matches!(segment, Segment::Literal(_)));
+        matches!(holders.nth(placeholder), Some(Segment::Within(_)))
+    }
+
     /// The path with these texts for the placeholders, in their order.
     pub fn fill(&self, values: &[String]) -> String {
         let mut path = String::new();

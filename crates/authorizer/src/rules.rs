@@ -135,10 +135,12 @@ impl Rules {
         ObjectPath::from_decoded(self.routes.get(route.0).map(|route| route.pattern.fill(values)).unwrap_or_default())
     }
 
-    /// Whether this text may stand for a placeholder.
+    /// Whether this text may stand for a placeholder: the route then has the path, if it is one.
     pub fn takes(&self, route: RouteId, placeholder: usize, text: &str) -> bool {
         self.routes.get(route.0).is_some_and(|route| {
-            !text.is_empty()
+            let dots = matches!(text, "." | "..");
+            let refused = text.is_empty() || (dots && route.pattern.is_affixed(placeholder));
+            !refused
                 && (route.pattern.is_rest(placeholder) || !text.contains('/'))
                 && route.pattern.kind(placeholder).takes(text)
         })
@@ -345,6 +347,43 @@ impl RowFact {
             Self::HookRefused => Denied::HookRefused,
             Self::HookAway => Denied::HookAway,
             Self::HookUnknown => Denied::HookUnknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allowed::Action;
+    use crate::rule::{AllowSettings, Who};
+
+    /// A placeholder between text is never `.` or `..`, which no whole segment is either.
+    #[test]
+    fn a_path_that_is_composed_of_what_is_taken_is_found_again() {
+        for (path, text, taken) in [
+            ("/v{n}", "1", true),
+            ("/v{n}", ".", false),
+            ("/{n}.png", "..", false),
+            ("/{n...}", "a/b", true),
+            ("/{n}", "a/b", false),
+            ("/{a:int}/{n}n", "x", false),
+        ] {
+            let route = RouteSettings {
+                name: "one".to_owned(),
+                hosts: Vec::new(),
+                path: path.to_owned(),
+                bucket: BucketId(0),
+                key: None,
+                allow: vec![AllowSettings::new(Action::Read, Who::Anyone)],
+                upload: None,
+                any_origin: false,
+            };
+            let rules = Rules::build(Vec::new(), &[route]).unwrap();
+            assert_eq!(rules.takes(RouteId(0), 0, text), taken, "{path} {text}");
+            if taken {
+                let composed = rules.compose(RouteId(0), &[text.to_owned()]).unwrap();
+                assert_eq!(rules.route_of("", &composed), Some(RouteId(0)), "{path} {text}");
+            }
         }
     }
 }

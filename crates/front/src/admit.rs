@@ -1,9 +1,10 @@
 //! From the request as it arrived to what is asked, or a refusal: limits, method, host, and the target decoded once.
 
-use authorizer::ObjectPath;
+use authorizer::{ObjectPath, PathFault};
 use http::header::HOST;
 use http::request::Parts;
 use http::{Method, Version};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::limits;
 use crate::refusal::{Code, Refusal};
@@ -120,10 +121,45 @@ fn redirect(parts: &Parts, site: &str, carriers: &[Carrier]) -> Result<Admitted,
     }
     let query = parts.uri.query().map(|query| without_token(query, carriers)).filter(|query| !query.is_empty());
     let path = parts.uri.path();
-    Ok(Admitted::Redirect(match query {
-        Some(query) => format!("{site}{path}?{query}"),
-        None => format!("{site}{path}"),
-    }))
+    // `*` behind the site's name would be another name (RFC 9112 section 3.2.4: it is for OPTIONS alone).
+    if !path.starts_with('/') {
+        return Err(PathFault::NotAbsolute.into());
+    }
+    let target = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    // A URI is ASCII (RFC 3986 section 2), whatever the client sent.
+    Ok(Admitted::Redirect(format!("{site}{}", utf8_percent_encode(&target, CONTROLS))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_stay_at_the_site() {
+        let site = "https://files.example";
+        for (target, location) in [
+            ("/a?x=1", Some("https://files.example/a?x=1")),
+            ("http://elsewhere.example/a", Some("https://files.example/a")),
+            ("http://elsewhere.example", Some("https://files.example/")),
+            ("//elsewhere.example/a", Some("https://files.example//elsewhere.example/a")),
+            ("/é?x=é", Some("https://files.example/%C3%A9?x=%C3%A9")),
+            ("*", None),
+            ("elsewhere.example:80", None),
+        ] {
+            let (mut parts, ()) = http::Request::new(()).into_parts();
+            parts.uri = target.parse().unwrap();
+            parts.headers.insert(HOST, http::HeaderValue::from_static("files.example"));
+            let admitted = admit(&parts, Listener::Redirects, site, &[]);
+            let redirected = match &admitted {
+                Ok(Admitted::Redirect(location)) => Some(location.as_str()),
+                _ => None,
+            };
+            assert_eq!(redirected, location, "{target}");
+        }
+    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ pub fn verdict(body: &[u8]) -> Result<Verdict, Trouble> {
 impl Keep {
     /// Shortened by the answer's `Cache-Control` (RFC 9111 section 5.2.2), never lengthened. A `max-age` that cannot be read
     /// is none at all (section 4.2.1); of several the shortest counts.
+    #[must_use]
     pub fn shortened(self, headers: &HeaderMap) -> Self {
         let mut keep = self;
         for value in headers.get_all(CACHE_CONTROL) {

@@ -16,6 +16,7 @@ mod settings;
 mod trouble;
 mod url;
 
+pub use answer::{Keep, Verdict, verdict};
 pub use hooks::{Counts, Hooks, Status};
 pub use inquiry::Inquiry;
 pub use question::Asked;

@@ -109,6 +109,12 @@ async fn find(
     }
 }
 
+/// Where a discovery document, had from this URL, says that its issuer's keys are. Pure.
+pub fn discovered_key_set(body: &[u8], document: &str, issuer: &str) -> Result<String, DocumentFault> {
+    let document = KeySetUrl::parse(document).map_err(DocumentFault::JwksUri)?;
+    key_set_url(body, &document, issuer).map(|url| url.uri().to_string())
+}
+
 /// The `jwks_uri` of a document that is this issuer's own.
 fn key_set_url(body: &[u8], document: &KeySetUrl, issuer: &str) -> Result<KeySetUrl, DocumentFault> {
     let members = strict_object(body).ok_or(DocumentFault::NotJson)?;

@@ -23,6 +23,7 @@ mod testing;
 mod turns;
 mod url;
 
+pub use address::discovered_key_set;
 pub use error::{DocumentFault, FetchError, KeysError, UrlFault};
 pub use keyring::{Issuer, Keyring};
 pub use limits::MAX_KEY_FILE;
