@@ -135,35 +135,6 @@ fn redirect(parts: &Parts, site: &str, carriers: &[Carrier]) -> Result<Admitted,
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn redirects_stay_at_the_site() {
-        let site = "https://files.example";
-        for (target, location) in [
-            ("/a?x=1", Some("https://files.example/a?x=1")),
-            ("http://elsewhere.example/a", Some("https://files.example/a")),
-            ("http://elsewhere.example", Some("https://files.example/")),
-            ("//elsewhere.example/a", Some("https://files.example//elsewhere.example/a")),
-            ("/é?x=é", Some("https://files.example/%C3%A9?x=%C3%A9")),
-            ("*", None),
-            ("elsewhere.example:80", None),
-        ] {
-            let (mut parts, ()) = http::Request::new(()).into_parts();
-            parts.uri = target.parse().unwrap();
-            parts.headers.insert(HOST, http::HeaderValue::from_static("files.example"));
-            let admitted = admit(&parts, Listener::Redirects, site, &[]);
-            let redirected = match &admitted {
-                Ok(Admitted::Redirect(location)) => Some(location.as_str()),
-                _ => None,
-            };
-            assert_eq!(redirected, location, "{target}");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
     use http::Request;
 
     use super::*;
@@ -250,5 +221,29 @@ mod tests {
         assert_eq!(sent_on("GET", "/a?x=1&authorization=t"), Ok(format!("{SITE}/a?x=1")));
         assert_eq!(sent_on("HEAD", "/a?authorization=t"), Ok(format!("{SITE}/a")));
         assert_eq!(sent_on("POST", "/_edgepass/session"), Err("plain_http"));
+    }
+
+    #[test]
+    fn redirects_stay_at_the_site() {
+        let site = "https://files.example";
+        for (target, location) in [
+            ("/a?x=1", Some("https://files.example/a?x=1")),
+            ("http://elsewhere.example/a", Some("https://files.example/a")),
+            ("http://elsewhere.example", Some("https://files.example/")),
+            ("//elsewhere.example/a", Some("https://files.example//elsewhere.example/a")),
+            ("/é?x=é", Some("https://files.example/%C3%A9?x=%C3%A9")),
+            ("*", None),
+            ("elsewhere.example:80", None),
+        ] {
+            let (mut parts, ()) = http::Request::new(()).into_parts();
+            parts.uri = target.parse().unwrap();
+            parts.headers.insert(HOST, http::HeaderValue::from_static("files.example"));
+            let admitted = admit(&parts, Listener::Redirects, site, &[]);
+            let redirected = match &admitted {
+                Ok(Admitted::Redirect(location)) => Some(location.as_str()),
+                _ => None,
+            };
+            assert_eq!(redirected, location, "{target}");
+        }
     }
 }
