@@ -34,7 +34,7 @@ def site_settings(site):
             {
                 "name": name,
                 "issuer": issuer["issuer"],
-                "audience": issuer["audience"],
+                "audiences": [issuer["audience"]],
                 "algorithms": ["HS256"],
                 "may": issuer["may"],
                 "max_age": seconds(issuer["max_age"]) if "max_age" in issuer else None,

@@ -12,7 +12,7 @@ export const source = readFileSync(new URL('../../../crates/aws/src/function/vie
 const read = (claims, issuer = null) => ({ action: 'read', issuer, who: { claims: Object.entries(claims) } });
 const route = (name, path, allow, more = {}) => ({ name, path, bucket: 0, key: null, allow, upload: null, any_origin: false, ...more });
 const issuer = (name, more = {}) => ({
-  name, issuer: `https://${name}.example.com`, audience: 'files', algorithms: ['HS256'], may: ['read'], max_age: 3600, leeway: 30, ...more,
+  name, issuer: `https://${name}.example.com`, audiences: ['files'], algorithms: ['HS256'], may: ['read'], max_age: 3600, leeway: 30, ...more,
 });
 
 export const site = {
