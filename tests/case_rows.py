@@ -178,7 +178,11 @@ def make_question(row, now, find_key=private_key):
             elif kind == "query":
                 target += ("&" if "?" in target else "?") + f"{name}={text}"
     for name, value in row.get("headers", []):
-        headers.append((name, value.replace("$0", texts[0] if texts else "")))
+        value = value.replace("$0", texts[0] if texts else "")
+        if name == "Cookie" and cookies:
+            cookies.insert(0, value)  # one field for all (RFC 6265 section 5.4)
+        else:
+            headers.append((name, value))
     if cookies:
         headers.append(("Cookie", "; ".join(cookies)))
     if row.get("action") != "upload":

@@ -426,7 +426,7 @@ def test_trouble_with_the_directory_stops_nothing(edge, provider, key, workspace
         directory.write_bytes(b"x")
     else:
         # /proc takes no new files and no directories from anybody.
-        edge.edit(str(directory), "/dev/full" if trouble == "full" else "/proc/self/keys")
+        directory.symlink_to("/dev/full" if trouble == "full" else "/proc/self/keys")
     edge.start()
     edge.says("the keys are not remembered")
     for number in range(20):

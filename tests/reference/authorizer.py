@@ -191,6 +191,8 @@ class Site:
         if for_anyone and not rows:
             # Only circumstances are in the way: no token would help.
             return None, STAGES[max(stage for _, stage in for_anyone)]
+        if any(stage == HOOK for _, stage in weighed):
+            return None, lacks(rows, HOOK)  # it may still say yes
         for verified, fault in tokens:
             if fault in EXPIRED and weigh(rows, question, verified)[1] in (HOOK, SATISFIED):
                 return None, fault
