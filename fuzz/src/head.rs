@@ -65,7 +65,9 @@ fn tokens(parts: &Parts) {
     let in_header = presented_in_header(parts);
     assert!(!format!("{all:?}{in_header:?}").contains("Token(\""));
     match (&all, &in_header) {
-        (Ok(Presented::Explicit(token) | Presented::Link(token)), Ok(other)) => assert_eq!(token, other, "those that disagree are refused"),
+        (Ok(Presented::Explicit(token) | Presented::Link(token)), Ok(other)) => {
+            assert_eq!(token, other, "those that disagree are refused")
+        }
         (Ok(Presented::Cookies(_)), Ok(_)) => panic!("a token of the header hides the cookies"),
         _ => {}
     }
