@@ -38,7 +38,6 @@ impl Site {
             carriers: config.carriers,
             issuers: config.issuers.iter().map(|issuer| issuer.settings.clone()).collect(),
             routes: config.routes,
-            links: false,
         };
         let bucket = |bucket: &config::Bucket| Bucket {
             name: bucket.name.clone(),

@@ -70,8 +70,7 @@ impl Front {
         let messages =
             |faults: Vec<RuleFault>| faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; ");
         let rules = Rules::build(settings.issuers, &settings.routes).map_err(messages)?;
-        let front = Self::new(settings.origin, settings.apps, settings.carriers, rules);
-        Ok(if settings.links { front.with_links(Vec::new()) } else { front })
+        Ok(Self::new(settings.origin, settings.apps, settings.carriers, rules))
     }
 
     /// A token's form, signature, audience and times, whatever the path.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authorizer::{IssuerSettings, JwkFault, KeySets, RouteSettings, baked_key_set, link_issuer};
+use authorizer::{IssuerSettings, JwkFault, KeySets, RouteSettings, baked_key_set};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,9 +15,6 @@ pub struct SiteSettings {
     pub carriers: Vec<Carrier>,
     pub issuers: Vec<IssuerSettings>,
     pub routes: Vec<RouteSettings>,
-    /// Whether it makes links. Their secret is the last of the key sets.
-    #[serde(default)]
-    pub links: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,12 +72,10 @@ pub struct Refresh {
 impl Package {
     /// The key sets, judged anew.
     pub fn key_sets(&self) -> Result<KeySets, JwkFault> {
-        let of_links = self.site.links.then(|| link_issuer(&self.site.origin));
-        let issuers: Vec<_> = self.site.issuers.iter().chain(&of_links).collect();
-        if self.keys.len() != issuers.len() {
+        if self.keys.len() != self.site.issuers.len() {
             return Err(JwkFault::NoKeys);
         }
-        let sets = issuers.into_iter().zip(&self.keys);
+        let sets = self.site.issuers.iter().zip(&self.keys);
         let sets = sets.map(|(issuer, keys)| baked_key_set(keys, &issuer.algorithms).map(Arc::new));
         sets.collect::<Result<_, _>>().map(KeySets)
     }

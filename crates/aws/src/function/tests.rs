@@ -46,7 +46,6 @@ fn deployment(issuers: Vec<IssuerSettings>, routes: Vec<RouteSettings>) -> Deplo
             apps: vec!["https://app.example.com".into()],
             carriers: vec![Carrier::Header, Carrier::Cookie("edgepass".into())],
             issuers,
-            links: false,
             routes,
         },
         buckets: vec![bucket("main"), bucket("second")],

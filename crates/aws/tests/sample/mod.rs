@@ -27,7 +27,6 @@ pub fn one() -> Deployment {
                 links: false,
                 max_age: Some(86_400),
             }],
-            links: false,
             routes: vec![files()],
         },
         buckets: vec![bucket("main", "us-east-1", Owner::Stack)],
