@@ -3,12 +3,19 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
-use authorizer::{Denied, Evidence, HookAnswer, HookQuestion, Key, KeySets, Signatures, UnixTime, Verified, verify};
+use authorizer::{
+    Algorithm, Denied, Evidence, HookAnswer, HookQuestion, Key, KeySets, Signatures, UnixTime, Verified, baked_key_set,
+    verify,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use front::{Front, Package};
+use serde_json::json;
 
 pub const SITE: &str = include_str!("../site.json");
+
+/// What signs the links of the site: no package carries it, so `site.json` does not.
+const LINK_KEY: &str = "bGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGw";
 
 /// A Friday, 2027-01-15T08:00:00Z.
 pub const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -20,8 +27,10 @@ pub struct Site {
 
 pub static SITE_READY: LazyLock<Site> = LazyLock::new(|| {
     let package: Package = serde_json::from_str(SITE).expect("the site can be read");
-    let keys = package.key_sets().expect("its keys are good");
-    Site { front: Front::open(package.site).expect("its rules are good"), keys }
+    let mut keys = package.key_sets().expect("its keys are good");
+    let links = json!({ "kty": "oct", "alg": "HS256", "k": LINK_KEY });
+    keys.0.push(baked_key_set(&[links], &[Algorithm::Hs256]).expect("a good key").into());
+    Site { front: Front::open(package.site).expect("its rules are good").with_links(Vec::new()), keys }
 });
 
 /// A verifier that says yes: what it lets through is what the parsers let through.
