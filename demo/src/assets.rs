@@ -8,13 +8,30 @@ use http::{HeaderName, StatusCode};
 
 use crate::answer::{self, Answer};
 
+const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Path, media type, text.
-const ASSETS: [(&str, &str, &str); 6] = [
+const ASSETS: [(&str, &str, &str); 22] = [
     ("/", "text/html; charset=utf-8", include_str!("../assets/index.html")),
-    ("/app.css", "text/css; charset=utf-8", include_str!("../assets/app.css")),
+    ("/base.css", CSS, include_str!("../assets/base.css")),
+    ("/composer.css", CSS, include_str!("../assets/composer.css")),
+    ("/feed.css", CSS, include_str!("../assets/feed.css")),
+    ("/side.css", CSS, include_str!("../assets/side.css")),
     ("/app.js", JS, include_str!("../assets/app.js")),
+    ("/actions.js", JS, include_str!("../assets/actions.js")),
+    ("/body.js", JS, include_str!("../assets/body.js")),
+    ("/checks.js", JS, include_str!("../assets/checks.js")),
+    ("/composer.js", JS, include_str!("../assets/composer.js")),
+    ("/feed.js", JS, include_str!("../assets/feed.js")),
+    ("/files.js", JS, include_str!("../assets/files.js")),
+    ("/page.js", JS, include_str!("../assets/page.js")),
+    ("/people.js", JS, include_str!("../assets/people.js")),
+    ("/refusals.js", JS, include_str!("../assets/refusals.js")),
+    ("/samples.js", JS, include_str!("../assets/samples.js")),
+    ("/show.js", JS, include_str!("../assets/show.js")),
+    ("/traffic.js", JS, include_str!("../assets/traffic.js")),
+    ("/uploads.js", JS, include_str!("../assets/uploads.js")),
     ("/favicon.svg", "image/svg+xml", include_str!("../assets/favicon.svg")),
     ("/edgepass.js", JS, include_str!("../../browser/dist/index.js")),
     // At the root: a worker's scope is the directory of its script, and it is to serve the whole app.
@@ -83,7 +100,7 @@ fn etag(bytes: &[u8]) -> HeaderValue {
 fn content_policy(files_origin: &str, connect: &[String]) -> String {
     format!(
         "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: {files_origin}; \
-         media-src {files_origin}; connect-src 'self' {files_origin} {}; base-uri 'none'; form-action 'self'; \
+         media-src {files_origin}; frame-src {files_origin}; connect-src 'self' {files_origin} {}; base-uri 'none'; form-action 'self'; \
          frame-ancestors 'none'",
         connect.join(" ")
     )

@@ -1,7 +1,8 @@
 //! The posts of every workspace, kept as JSON lines in one file.
 //!
-//! A post is on disk before it is acknowledged. A last line that a crash cut short is cut off when the file is next opened; a
-//! damaged line in the middle is passed over. The file is rewritten when most of it is forgotten posts.
+//! A post is on disk before it is acknowledged, and so is its deletion, a line of its own. A last line that a crash cut short is
+//! cut off when the file is next opened; a damaged line in the middle is passed over. The file is rewritten when most of it is
+//! forgotten posts.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -36,6 +37,19 @@ pub struct PostedFile {
     #[serde(rename = "type")]
     pub media_type: String,
     pub size: u64,
+    /// Of a picture or a film, in pixels: its place is kept free while it loads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+}
+
+/// A line of the file.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Post(Post),
+    Deleted { deleted: String, workspace: String },
 }
 
 pub struct Feed {
@@ -67,17 +81,26 @@ impl Feed {
 
     /// On disk when this returns.
     pub fn add(&mut self, post: Post) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&post)?;
-        line.push(b'\n');
+        self.write(Line::Post(post))
+    }
+
+    /// Gone from the disk's account of the feed when this returns; its text when the file is next rewritten.
+    pub fn delete(&mut self, workspace: &str, id: &str) -> io::Result<()> {
+        self.write(Line::Deleted { deleted: id.to_owned(), workspace: workspace.to_owned() })
+    }
+
+    fn write(&mut self, line: Line) -> io::Result<()> {
+        let mut text = serde_json::to_vec(&line)?;
+        text.push(b'\n');
         let end = self.file.metadata()?.len();
-        if let Err(error) = self.file.write_all(&line).and_then(|()| self.file.sync_data()) {
+        if let Err(error) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
             let _ = self.file.set_len(end);
             return Err(error);
         }
         self.lines += 1;
-        self.keep(post);
+        self.take(line);
         if self.lines > 2 * self.kept() + limits::POSTS {
-            // The post is safe already; a file that stays too long is tried again with the next post.
+            // The line is safe already; a file that stays too long is tried again with the next one.
             let _ = self.rewrite();
         }
         Ok(())
@@ -97,17 +120,26 @@ impl Feed {
             }
             whole += read as u64;
             self.lines += 1;
-            if let Ok(post) = serde_json::from_slice::<Post>(&line) {
-                self.keep(post);
+            if let Ok(line) = serde_json::from_slice::<Line>(&line) {
+                self.take(line);
             }
         }
     }
 
-    fn keep(&mut self, post: Post) {
-        let posts = self.posts.entry(post.workspace.clone()).or_default();
-        posts.push_back(post);
-        if posts.len() > limits::POSTS {
-            posts.pop_front();
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Post(post) => {
+                let posts = self.posts.entry(post.workspace.clone()).or_default();
+                posts.push_back(post);
+                if posts.len() > limits::POSTS {
+                    posts.pop_front();
+                }
+            }
+            Line::Deleted { deleted, workspace } => {
+                if let Some(posts) = self.posts.get_mut(&workspace) {
+                    posts.retain(|post| post.id != deleted);
+                }
+            }
         }
     }
 
@@ -159,6 +191,8 @@ mod tests {
                 name: "a.png".into(),
                 media_type: "image/png".into(),
                 size: 9,
+                width: None,
+                height: Some(7),
             }],
         }
     }
@@ -179,6 +213,27 @@ mod tests {
         assert_eq!(texts(&feed, "a"), ["three\nlines", "one"]);
         assert_eq!(texts(&feed, "b"), ["two"]);
         assert!(texts(&feed, "c").is_empty());
+    }
+
+    #[test]
+    fn a_deleted_post_stays_away() {
+        let dir = dir("deleted");
+        let mut feed = Feed::open(&dir).unwrap();
+        feed.add(post("a", "one")).unwrap();
+        feed.add(post("a", "two")).unwrap();
+        feed.delete("b", "one").unwrap();
+        feed.delete("a", "one").unwrap();
+        assert_eq!(texts(&feed, "a"), ["two"]);
+        drop(feed);
+        let mut feed = Feed::open(&dir).unwrap();
+        assert_eq!(texts(&feed, "a"), ["two"]);
+        for n in 0..2 * limits::POSTS {
+            feed.add(post("a", &n.to_string())).unwrap();
+            feed.delete("a", &n.to_string()).unwrap();
+        }
+        assert!(feed.lines <= 2 * limits::POSTS);
+        drop(feed);
+        assert_eq!(texts(&Feed::open(&dir).unwrap(), "a"), ["two"]);
     }
 
     #[test]

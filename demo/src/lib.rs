@@ -59,6 +59,8 @@ pub struct Settings {
     pub token_life: Duration,
     /// Where the feed is kept. Made when it is not there.
     pub data_dir: PathBuf,
+    /// The gateway's configuration, as `edgepass explain` is told it in the page's hints.
+    pub config: String,
     pub mint: Mint,
 }
 

@@ -22,7 +22,8 @@ pub const SESSION_LIFE: Duration = Duration::from_hours(12);
 
 /// Posts kept for each workspace; older ones are forgotten.
 pub const POSTS: usize = 200;
-pub const POST_CHARS: usize = 2000;
+/// A few paragraphs, and the stable URLs of all its files.
+pub const POST_CHARS: usize = 6000;
 pub const POST_FILES: usize = 20;
 pub const PATH_BYTES: usize = 1100;
 pub const NAME_CHARS: usize = 255;

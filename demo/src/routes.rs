@@ -24,6 +24,9 @@ use crate::{Settings, User, limits};
 /// A file that nobody made: a path under the other workspace is refused whether or not there is a file at its end.
 const UNMADE_FILE: &str = "00000000-0000-4000-8000-000000000000/board-minutes.pdf";
 
+/// Before the id of a post.
+const POST: &str = "/api/feed/";
+
 pub struct App {
     settings: Settings,
     assets: Assets,
@@ -96,8 +99,10 @@ impl App {
             (&Method::POST, "/api/sign-in" | "/api/sign-out" | "/api/feed") => {
                 self.post(path, &head.headers, body).await
             }
+            (&Method::DELETE, _) if path.starts_with(POST) => self.delete(path, &head.headers).await,
             (_, "/api/sign-in" | "/api/sign-out") => Err(Refusal::WrongMethod { allow: "POST" }),
             (_, "/api/feed") => Err(Refusal::WrongMethod { allow: "GET, HEAD, POST" }),
+            _ if path.starts_with(POST) => Err(Refusal::WrongMethod { allow: "DELETE" }),
             _ => Err(Refusal::WrongMethod { allow: "GET, HEAD" }),
         };
         Ok(outcome.unwrap_or_else(Refusal::answer))
@@ -118,9 +123,7 @@ impl App {
     }
 
     async fn post(&self, path: &str, headers: &HeaderMap, body: Incoming) -> Result<Answer, Refusal> {
-        if headers.get(ORIGIN).is_none_or(|origin| origin.as_bytes() != self.settings.origin.as_bytes()) {
-            return Err(Refusal::ForeignOrigin);
-        }
+        self.require_our_page(headers)?;
         match path {
             "/api/sign-in" => self.sign_in(&read(headers, body).await?),
             "/api/sign-out" => Ok(self.sign_out(headers)),
@@ -129,6 +132,31 @@ impl App {
                 self.add_post(user, read(headers, body).await?).await
             }
         }
+    }
+
+    /// The post alone: its files stay in the bucket, at their addresses.
+    async fn delete(&self, path: &str, headers: &HeaderMap) -> Result<Answer, Refusal> {
+        self.require_our_page(headers)?;
+        let user = self.user(headers)?;
+        let id = path.strip_prefix(POST).unwrap_or_default().to_owned();
+        let feed = Arc::clone(&self.feed);
+        let (workspace, author) = (user.workspace.clone(), user.name.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut feed = feed.lock().unwrap_or_else(PoisonError::into_inner);
+            let post = feed.of(&workspace).find(|post| post.id == id).ok_or(Refusal::NotFound)?;
+            if post.author != author {
+                return Err(Refusal::NotYours);
+            }
+            feed.delete(&workspace, &id).map_err(|_| Refusal::Ourselves)
+        })
+        .await
+        .map_err(|_| Refusal::Ourselves)??;
+        Ok(answer::empty(StatusCode::NO_CONTENT))
+    }
+
+    fn require_our_page(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let ours = headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes() == self.settings.origin.as_bytes());
+        if ours { Ok(()) } else { Err(Refusal::ForeignOrigin) }
     }
 
     fn user(&self, headers: &HeaderMap) -> Result<&User, Refusal> {
@@ -171,7 +199,13 @@ impl App {
 
     fn config(&self) -> Answer {
         let users: Vec<Person<'_>> = self.settings.users.iter().map(Person::from).collect();
-        answer::json(StatusCode::OK, &json!({ "files": self.settings.files_origin, "users": users }))
+        answer::json(
+            StatusCode::OK,
+            &json!({
+                "files": self.settings.files_origin, "users": users, "config": self.settings.config,
+                "post_chars": limits::POST_CHARS, "post_files": limits::POST_FILES,
+            }),
+        )
     }
 
     fn token(&self, user: &User) -> Answer {

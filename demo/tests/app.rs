@@ -58,10 +58,11 @@ impl Running {
             origin: format!("http://localhost:{port}"),
             files_origin: "http://localhost:1".to_owned(),
             connect: vec!["http://localhost:2".to_owned()],
-            users: vec![user("ada", ANALYTICAL), user("linus", CRYSTAL)],
+            users: vec![user("ada", ANALYTICAL), user("charles", ANALYTICAL), user("linus", CRYSTAL)],
             jwks: r#"{"keys":[]}"#.to_owned(),
             token_life: Duration::from_mins(1),
             data_dir: dir.clone(),
+            config: "edgepass.toml".to_owned(),
             mint: Arc::new(|user| format!("token-of-{}", user.name)),
         };
         let (stop, stopped) = oneshot::channel();
@@ -100,6 +101,12 @@ impl Running {
              content-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
         ))
         .await
+    }
+
+    async fn delete(&self, path: &str, headers: &str) -> Answer {
+        let port = self.port;
+        self.raw(&format!("DELETE {path} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n{headers}\r\n"))
+            .await
     }
 
     async fn sign_in(&self, name: &str) -> String {
@@ -168,12 +175,36 @@ async fn posts_belong_to_a_workspace_and_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn a_post_is_deleted_by_its_author_alone() {
+    let app = Running::start("delete").await;
+    let [ada, charles, linus] = [app.sign_in("ada").await, app.sign_in("charles").await, app.sign_in("linus").await];
+    assert_eq!(app.post("/api/feed", &ada, r#"{"text":"mine"}"#).await.status, 201);
+    let feed = app.get("/api/feed", &charles).await.body;
+    let id = feed.split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let origin = format!("origin: http://localhost:{}\r\n", app.port);
+    for (headers, status) in [
+        (ada.clone(), 403), // no `Origin`: it may be another site's page
+        (origin.clone(), 401),
+        (format!("{origin}{charles}"), 403),
+        (format!("{origin}{linus}"), 404),
+        (format!("{origin}{ada}"), 204),
+        (format!("{origin}{ada}"), 404),
+    ] {
+        assert_eq!(app.delete(&format!("/api/feed/{id}"), &headers).await.status, status, "{headers}");
+    }
+    assert_eq!(app.get("/api/feed", &ada).await.body, r#"{"posts":[]}"#);
+    let again = Running::start_in(app.stop().await).await;
+    let ada = again.sign_in("ada").await;
+    assert_eq!(again.get("/api/feed", &ada).await.body, r#"{"posts":[]}"#);
+}
+
+#[tokio::test]
 async fn bodies_are_bounded() {
     let app = Running::start("bounded").await;
     let ada = app.sign_in("ada").await;
     let long = format!(r#"{{"text":"{}"}}"#, "x".repeat(70_000));
     assert_eq!(app.post("/api/feed", &ada, &long).await.status, 413);
-    let text = format!(r#"{{"text":"{}"}}"#, "x".repeat(2001));
+    let text = format!(r#"{{"text":"{}"}}"#, "x".repeat(6001));
     assert_eq!(app.post("/api/feed", &ada, &text).await.status, 400);
 }
 

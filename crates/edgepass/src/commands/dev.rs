@@ -150,6 +150,7 @@ pub fn serve_app(world: &World, socket: TcpListener, stop: watch::Receiver<bool>
         jwks: issuer.jwks(),
         token_life: crate::dev_world::TOKEN_LIFE,
         data_dir: world.app_dir(),
+        config: world.config.display().to_string(),
         mint: Arc::new(move |user| {
             issuer.mint(user).unwrap_or_else(|error| {
                 tell(format_args!("cannot sign a token for {}: {error}", user.name));
