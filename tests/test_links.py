@@ -236,6 +236,20 @@ def test_a_link_is_good_as_a_link_alone(linking, workspace):
     assert ask(linking.origin, f"{path}?Link={text}").status == 401
 
 
+def test_a_link_that_came_as_a_token_is_not_used_up(linking, workspace):
+    path = workspace.put(body=b"once")
+    link = link_of(linking, path, workspace.token(), once=True)
+    text = token_in(link)
+    for carried in ({"token": text}, {"headers": {"Cookie": f"edgepass={text}"}}):
+        answer = ask(linking.origin, path, **carried)
+        assert refusal(answer) == (403, "forbidden")
+        assert linking.log_of(answer)["reason"] == "link_is_no_token"
+    both = {"Cookie": f"edgepass={text}; edgepass-a={workspace.token()}"}
+    assert ask(linking.origin, path, headers=both).body == b"once", "the other cookie is enough"
+    assert ask(linking.origin, link).body == b"once"
+    assert refusal(ask(linking.origin, link)) == (401, "token_used")
+
+
 def test_a_token_is_no_link(linking, workspace):
     """A query ends up in histories: it carries tokens only where the configuration asks for it."""
     path, token = workspace.put(), workspace.token()
@@ -283,7 +297,7 @@ def test_an_issuer_cannot_sign_links(linking, keys, workspace):
     claims = claims_in(link_of(linking, path, workspace.token()))
     assert ask(linking.origin, f"{path}?link={keys.es256.sign(claims)}").code == "token_invalid"
     dressed = keys.es256.sign({**claims, "iss": "https://app.example.com", "aud": "files"})
-    assert ask(linking.origin, f"{path}?link={dressed}").status == 403
+    assert ask(linking.origin, f"{path}?link={dressed}").code == "token_invalid", "no token counts there"
     assert ask(linking.origin, path, token=dressed).status == 403
 
 

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use authorizer::{HookAnswer, Method, ObjectPath, Question, Read, Upload};
+use authorizer::{Carried, HookAnswer, Method, ObjectPath, Question, Read, Upload};
 use aws_credential_types::Credentials;
 use front::{Answer, Presented, presented};
 use http::Request;
@@ -36,7 +36,20 @@ fn host() -> Host {
 }
 
 fn question<'a>(path: &'a ObjectPath, tokens: &'a [&'a str]) -> Question<'a> {
-    Question { host: "", path, method: Method::Get, address: Some([10, 0, 0, 1].into()), now: NOW, tokens }
+    Question {
+        host: "",
+        path,
+        method: Method::Get,
+        address: Some([10, 0, 0, 1].into()),
+        now: NOW,
+        tokens,
+        carried: Carried::AsTokens,
+    }
+}
+
+/// The tokens came by the parameter of links.
+fn linked<'a>(path: &'a ObjectPath, tokens: &'a [&'a str]) -> Question<'a> {
+    Question { carried: Carried::AsLinks, ..question(path, tokens) }
 }
 
 pub fn link(body: &[u8]) {
@@ -63,13 +76,14 @@ fn followed(url: http::Uri, path: &ObjectPath, key: &str) {
     assert_eq!(ObjectPath::from_target(parts.uri.path()).as_ref(), Ok(path));
     let carried = presented(&parts, &front.carriers).expect("one token");
     let tokens = carried.texts();
-    let read = front.rules.allow::<Read>(question(path, &tokens), &mut host());
+    let read = front.rules.allow::<Read>(linked(path, &tokens), &mut host());
     assert_eq!(read.expect("the link is good").key(), key);
     let other = ObjectPath::from_decoded(format!("{}x", path.as_str()));
     if let Ok(other) = other {
-        assert!(front.rules.allow::<Read>(question(&other, &tokens), &mut host()).is_err());
+        assert!(front.rules.allow::<Read>(linked(&other, &tokens), &mut host()).is_err());
     }
-    assert!(front.rules.allow::<Upload>(question(path, &tokens), &mut host()).is_err());
+    assert!(front.rules.allow::<Upload>(linked(path, &tokens), &mut host()).is_err());
+    assert!(front.rules.allow::<Read>(question(path, &tokens), &mut host()).is_err(), "a link is no token");
 }
 
 pub fn upload(body: &[u8]) {

@@ -4,8 +4,8 @@
 //! one stretch of time, and what `explain` says is what `allow` does.
 
 use authorizer::{
-    Action, Delete, Denied, HookAnswer, Method, ObjectPath, Permission, Question, Read, UnixTime, Upload, Verified,
-    verify,
+    Action, Carried, Delete, Denied, HookAnswer, Method, ObjectPath, Permission, Question, Read, UnixTime, Upload,
+    Verified, verify,
 };
 
 use crate::site::{Host, NOW, No, SITE_READY, Seal, Yes, sealed};
@@ -26,13 +26,28 @@ pub fn token(data: &[u8]) {
     for hooks in [HookAnswer::Yes, HookAnswer::No, HookAnswer::Away, HookAnswer::Unknown] {
         for method in [Method::Get, Method::Head] {
             for address in [None, Some([10, 1, 2, 3].into())] {
-                let question = Question { host: "", path: &path, method, address, now: NOW, tokens: &[&token] };
+                let question = Question {
+                    host: "",
+                    path: &path,
+                    method,
+                    address,
+                    now: NOW,
+                    tokens: &[&token],
+                    carried: Carried::AsTokens,
+                };
                 explained::<Read>(question, hooks);
             }
         }
         let host = "other.example";
-        let question =
-            Question { host, path: &path, method: Method::Get, address: None, now: NOW, tokens: &["x", &token] };
+        let question = Question {
+            host,
+            path: &path,
+            method: Method::Get,
+            address: None,
+            now: NOW,
+            tokens: &["x", &token],
+            carried: Carried::AsTokens,
+        };
         explained::<Read>(question, hooks);
         explained::<Upload>(question, hooks);
         explained::<Delete>(question, hooks);

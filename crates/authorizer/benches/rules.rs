@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use authorizer::{
-    Action, Algorithm, AllowSettings, Allowed, BucketId, Circumstances, ClaimValue, Hours, IssuerSettings, Key, KeySet,
-    KeySets, Material, Method, Network, ObjectPath, Question, Read, RouteSettings, Rules, Signatures, UnixTime,
-    Verified, Who, verify,
+    Action, Algorithm, AllowSettings, Allowed, BucketId, Carried, Circumstances, ClaimValue, Hours, IssuerSettings,
+    Key, KeySet, KeySets, Material, Method, Network, ObjectPath, Question, Read, RouteSettings, Rules, Signatures,
+    UnixTime, Verified, Who, verify,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -86,7 +86,15 @@ fn key_sets(count: usize) -> KeySets {
 
 fn allow(rules: &Rules, path: &ObjectPath, tokens: &[&str], verified: &Arc<Verified>) -> Allowed<Read> {
     let address = Some([10, 1, 2, 3].into());
-    let question = Question { host: "files.example.com", path, method: Method::Get, address, now: NOW, tokens };
+    let question = Question {
+        host: "files.example.com",
+        path,
+        method: Method::Get,
+        address,
+        now: NOW,
+        tokens,
+        carried: Carried::AsTokens,
+    };
     let placed = rules.place(question);
     placed.allow::<Read>(&mut |_: &str| Ok(Arc::clone(verified))).unwrap()
 }

@@ -224,7 +224,15 @@ fn build_row(
         );
     }
     let circumstances = row.circumstances.clone();
-    Some(Row { action: row.action, issuer: row.issuer, tests: Some(tests), paths, circumstances, hook: row.hook })
+    Some(Row {
+        action: row.action,
+        issuer: row.issuer,
+        tests: Some(tests),
+        paths,
+        circumstances,
+        hook: row.hook,
+        mark: row.mark(),
+    })
 }
 
 fn build_anyone(number: usize, row: &AllowSettings, report: &mut Report<'_>) -> Option<Row> {
@@ -245,7 +253,15 @@ fn build_anyone(number: usize, row: &AllowSettings, report: &mut Report<'_>) -> 
         return None;
     }
     let circumstances = row.circumstances.clone();
-    Some(Row { action: row.action, issuer: None, tests: None, paths: None, circumstances, hook: None })
+    Some(Row {
+        action: row.action,
+        issuer: None,
+        tests: None,
+        paths: None,
+        circumstances,
+        hook: None,
+        mark: row.mark(),
+    })
 }
 
 fn check_circumstances(number: usize, row: &AllowSettings, report: &mut Report<'_>) {

@@ -66,6 +66,10 @@ pub enum Denied {
     HookUnknown,
     /// A link to another object, or its rule is gone.
     LinkNotCovered,
+    /// A link that came as tokens come.
+    LinkIsNoToken,
+    /// A token that came as links come.
+    TokenIsNoLink,
     /// The key that the path makes is longer than a store takes.
     KeyTooLong,
 }
@@ -135,6 +139,8 @@ impl Denied {
             Self::HookAway => "hook_away",
             Self::HookUnknown => "hook_unknown",
             Self::LinkNotCovered => "link_not_covered",
+            Self::LinkIsNoToken => "link_is_no_token",
+            Self::TokenIsNoLink => "token_is_no_link",
             Self::NoRoute => "no_route",
             Self::NoRule(_) => "no_rule_for_action",
             Self::IssuerMayNot(_) => "issuer_may_not",
@@ -159,6 +165,7 @@ impl Denied {
             | Self::AddressNotCovered
             | Self::HookRefused
             | Self::LinkNotCovered
+            | Self::LinkIsNoToken
             | Self::KeyTooLong => PublicCode::Forbidden,
             Self::Malformed(_)
             | Self::AlgorithmNotAllowed
@@ -170,6 +177,7 @@ impl Denied {
             | Self::NoIssuedAt
             | Self::IssuedInFuture
             | Self::NoTokenId
+            | Self::TokenIsNoLink
             | Self::NotYetValid => PublicCode::TokenInvalid,
         }
     }
@@ -222,6 +230,8 @@ impl fmt::Display for Denied {
             Self::HookAway => write!(f, "the decision hook gave no answer that may be used"),
             Self::HookUnknown => write!(f, "the decision hook has not been asked yet"),
             Self::LinkNotCovered => write!(f, "the link is for another object, or its rule is gone"),
+            Self::LinkIsNoToken => write!(f, "a link is good in its own parameter of the query alone"),
+            Self::TokenIsNoLink => write!(f, "the parameter of links carries links alone"),
             Self::NoRoute => write!(f, "no route has this path"),
             Self::NoRule(action) => write!(f, "the route has no rule that allows `{action}`"),
             Self::IssuerMayNot(action) => write!(f, "the token's issuer may not grant `{action}`"),

@@ -46,7 +46,7 @@ pub use link::{LINK_LIFE, LINK_LIFE_MOST, LinkWish, link_issuer};
 pub use mark::{ByMark, Mark, Marks, Sought, decimal};
 pub use path::{MAX_PATH, ObjectPath, PathFault};
 pub use pattern::{Kind, Pattern, PatternFault, Relation};
-pub use question::{Evidence, HookAnswer, HookId, HookQuestion, Question};
+pub use question::{Carried, Evidence, HookAnswer, HookId, HookQuestion, Question};
 pub use revocation::{RevocableClaim, Revocation, RevocationSet};
 pub use routes::{RouteId, RouteSettings};
 pub use rule::{AllowSettings, ClaimValue, RowFact, Who};

@@ -6,10 +6,13 @@ use serde_json::{Map, Value, json};
 
 use crate::UnixTime;
 use crate::allowed::{Action, Allowed, Read};
+use crate::denied::Denied;
 use crate::issuer::IssuerSettings;
 use crate::key::Algorithm;
 use crate::path::ObjectPath;
+use crate::question::Carried;
 use crate::revocation::RevocableClaim;
+use crate::rule::Row;
 use crate::rules::Rules;
 use crate::token::Verified;
 
@@ -71,7 +74,7 @@ impl Rules {
             "iat": now.0,
             "exp": expires,
             "path": path.as_str(),
-            "rule": [self.route(allowed.route())?.name, allowed.rule()],
+            "rule": [self.route(allowed.route())?.name, allowed.rule(), self.row(allowed.route(), allowed.rule())?.mark],
             "of": {
                 "issuer": issuer.name,
                 "iat": bearer.claims().issued,
@@ -91,14 +94,23 @@ impl Rules {
 }
 
 impl Verified {
+    /// Whether it came as such tokens come.
+    pub fn check_carried(&self, carried: Carried) -> Result<(), Denied> {
+        match (carried, self.is_link()) {
+            (Carried::AsLinks, true) | (Carried::AsTokens, false) => Ok(()),
+            (Carried::AsTokens, true) => Err(Denied::LinkIsNoToken),
+            (Carried::AsLinks, false) => Err(Denied::TokenIsNoLink),
+        }
+    }
+
     /// The name to save the object of a link under; empty for its own.
     pub fn download(&self) -> Option<&str> {
         if self.is_link() { self.claims().get("download")?.as_str() } else { None }
     }
 
     /// Whether this is a link to this path, made by the rule of this number in the route of this name.
-    pub(crate) fn links(&self, path: &ObjectPath, route: &str, rule: usize) -> bool {
-        let made_by = |value: &Value| value.get(0) == Some(&route.into()) && value.get(1) == Some(&rule.into());
+    pub(crate) fn links(&self, path: &ObjectPath, route: &str, rule: usize, row: &Row) -> bool {
+        let made_by = |value: &Value| *value == json!([route, rule, row.mark]);
         self.is_link()
             && self.claims().get("path").and_then(Value::as_str) == Some(path.as_str())
             && self.claims().get("rule").is_some_and(made_by)

@@ -24,6 +24,15 @@ pub struct Question<'a> {
     pub now: UnixTime,
     /// The tokens that it carries: each is judged alone, one that allows suffices.
     pub tokens: &'a [&'a str],
+    pub carried: Carried,
+}
+
+/// How a request's tokens came. Links are good in their own parameter of the query and nowhere else, and nothing else is good
+/// there: a query ends up in histories, so a site has to ask for tokens in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    AsTokens,
+    AsLinks,
 }
 
 /// The number of a decision hook in the order of the configuration.

@@ -1,5 +1,8 @@
 //! One `allow` row: an action, and who may do it. All its claims must match; any row of a route suffices.
 
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -80,6 +83,9 @@ pub struct Row {
     pub paths: Option<ClaimName>,
     pub circumstances: Circumstances,
     pub hook: Option<HookId>,
+    /// A number made of all that the row says: after a change of the configuration, whether it is still this row that made a
+    /// link.
+    pub mark: u64,
 }
 
 /// The first fact of a row that failed, in the order in which they are looked at.
@@ -112,6 +118,15 @@ enum Wanted {
     Number(Template),
     Integer(i64),
     Boolean(bool),
+}
+
+impl AllowSettings {
+    /// The same for equal rows, in every process; another one for others, but for accidents. Every JSON reader holds 53 bits.
+    pub(crate) fn mark(&self) -> u64 {
+        // It is made of texts, numbers and lists, which always become JSON.
+        let text = serde_json::to_string(self).unwrap_or_default();
+        FixedState::default().hash_one(text) & ((1 << 53) - 1)
+    }
 }
 
 impl Row {

@@ -95,6 +95,10 @@ impl Rules {
         self.issuers.get(id)
     }
 
+    pub(crate) fn row(&self, id: RouteId, rule: usize) -> Option<&Row> {
+        self.routes.get(id.0)?.rows.get(rule)
+    }
+
     pub fn route(&self, id: RouteId) -> Option<RouteInfo<'_>> {
         self.routes.get(id.0).map(|route| RouteInfo {
             name: &route.name,
@@ -220,6 +224,11 @@ impl Placed<'_> {
             }
             Err(denied) => return Err(Judged::Invalid(denied)),
         }
+        // Before a hook is asked about it, and before it is used up.
+        verified.check_carried(self.question.carried).map_err(|denied| match denied {
+            Denied::LinkIsNoToken => Judged::Forbidden(denied),
+            denied => Judged::Invalid(denied),
+        })?;
         let (found, rule) = self.covering_row::<P>(&verified, issuer, evidence).map_err(Judged::Forbidden)?;
         if verified.is_once() {
             evidence.take(&verified).map_err(Judged::Invalid)?;
@@ -244,7 +253,7 @@ impl Placed<'_> {
         let mut rows = rows_for(found.route, P::ACTION).filter(|(_, row)| row.tests.is_some());
         if verified.is_link() {
             // Its claims were judged when it was made, and the hook was asked; what may change since then is judged again.
-            let linked = rows.find(|(rule, _)| verified.links(self.question.path, &found.route.name, *rule));
+            let linked = rows.find(|(rule, row)| verified.links(self.question.path, &found.route.name, *rule, row));
             let (rule, row) = linked.ok_or(Denied::LinkNotCovered)?;
             return row.check_circumstances(&self.question).map(|()| (found, rule)).map_err(RowFact::denied);
         }

@@ -77,7 +77,8 @@ fn allowed(site: &Site, question: &str, now: UnixTime) -> Option<Value> {
     };
     let presented = presented(&parts, &front.carriers).ok()?;
     let (host, tokens) = (front.host(&parts), presented.texts());
-    let placed = front.rules.place(front::question(&parts, &host, &path, question.client_ip, &tokens, now));
+    let placed =
+        front.rules.place(front::question(&parts, &host, &path, question.client_ip, &tokens, presented.carried(), now));
     let allowed = placed
         .allow::<Read>(&mut |token: &str| verify(token, front.rules.issuers(), &site.keys, &Native).map(Arc::new))
         .ok()?;

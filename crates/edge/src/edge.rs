@@ -101,7 +101,7 @@ impl Edge {
         let front = &self.front;
         let presented = presented(parts, &front.carriers)?;
         let (host, tokens) = (front.host(parts), presented.texts());
-        let placed = front.rules.place(front::question(parts, &host, path, address, &tokens, now));
+        let placed = front.rules.place(front::question(parts, &host, path, address, &tokens, presented.carried(), now));
         seen.route = placed.route();
         let allowed = placed.allow::<Read>(&mut |token: &str| {
             let verified = verify(token, front.rules.issuers(), &self.keys, signatures).map(Arc::new);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{aws, check, dev, explain, keys, revoke, serve, store, token};
+use crate::commands::{aws, check, dev, explain, keys, reload, revoke, schema, serve, store, token};
 
 /// Private files, straight from the bucket, checked at the edge.
 #[derive(Debug, Parser)]
@@ -29,6 +29,8 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Revoke(revoke::Args),
+    Reload(reload::Args),
+    Schema(schema::Args),
     #[command(subcommand)]
     Token(token::Command),
     #[command(subcommand)]
@@ -68,6 +70,8 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Revoke(args) => revoke::run(&args),
+            Command::Reload(args) => reload::run(&args),
+            Command::Schema(args) => schema::run(&args),
             Command::Token(command) => token::run(command),
             Command::Keys(command) => keys::run(command),
             Command::Aws(command) => aws::run(command),

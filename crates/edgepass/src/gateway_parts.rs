@@ -4,16 +4,18 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
-use authorizer::{Algorithm, link_issuer};
+use authorizer::{Algorithm, RevocableClaim, link_issuer};
 use aws_credential_types::Credentials;
 use front::Front;
-use gateway::{Door, Gateway, Listener};
+use gateway::{Door, Gateway, Listener, ReloadRequest, Tls};
+use http::HeaderValue;
 use keys::{Keyring, SigningKey};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 
-use crate::config::{self, AccessKey, Bucket, Config, HttpRole, PostForms, Tls};
+use crate::config::{self, AccessKey, Bucket, Config, HttpRole, PostForms};
 use crate::key_news;
 use crate::state::State;
 use crate::trouble::Trouble;
@@ -28,7 +30,7 @@ impl Sockets {
     pub fn bind(config: &Config) -> Result<Self, Trouble> {
         let mut doors = Vec::new();
         if let (Some(address), Some(tls)) = (config.listen.https, &config.tls) {
-            let tls = Some(acceptor(tls)?);
+            let tls = Some(Arc::new(Tls::open(tls.certificates()).map_err(Trouble::failed)?));
             doors.push(Door::bind(address, tls, Listener::Serves).map_err(|error| cannot_listen(address, &error))?);
         }
         if let Some(http) = config.listen.http {
@@ -59,21 +61,43 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
     }
 }
 
-fn acceptor(tls: &Tls) -> Result<tokio_rustls::TlsAcceptor, Trouble> {
-    let read = |path: &std::path::Path| {
-        std::fs::read(path).map_err(|error| Trouble::failed(format_args!("cannot read `{}`: {error}", path.display())))
-    };
-    gateway::tls(&read(&tls.certificate)?, &read(&tls.key)?).map_err(Trouble::failed)
+/// What a site is made from beside the configuration.
+pub struct Parts {
+    pub link_key: Arc<SigningKey>,
+    pub hooks: Arc<hook::Hooks>,
+    pub admin_secret: Option<SecretString>,
+    pub revocable: Vec<RevocableClaim>,
 }
 
-/// Reads the credentials, loads the keys and starts. The access log goes to `log`.
+/// The site as it is configured.
+pub fn site(config: Config, parts: Parts) -> gateway::Site {
+    let hsts = hsts(&config);
+    let front = Front::new(config.site.origin, config.site.apps, config.carriers, config.rules);
+    gateway::Site {
+        front: front.with_links(parts.revocable),
+        hooks: parts.hooks,
+        link_key: Some(parts.link_key),
+        admin_secret: parts.admin_secret,
+        hsts,
+    }
+}
+
+/// RFC 6797 section 6.1. Not for this machine's own names: browsers would ask every port of it by https.
+fn hsts(config: &Config) -> Option<HeaderValue> {
+    let origin = &config.site.origin;
+    let time = config.tls.as_ref()?.hsts.filter(|_| config::is_https(origin) && !config::is_loopback(origin))?;
+    HeaderValue::try_from(format!("max-age={}", time.as_secs())).ok()
+}
+
+/// Reads the credentials, loads the keys and starts. The access log goes to `log`; who asks for a reload is sent on.
 pub fn start(
-    config: Config,
+    mut config: Config,
     sockets: Sockets,
     log: Box<dyn Write + Send>,
     runtime: &Handle,
+    reload: Option<SyncSender<ReloadRequest>>,
 ) -> Result<Gateway, Trouble> {
-    let link_key = link_key(config.link_secret.as_deref())?;
+    let link_key = Arc::new(link_key(config.link_secret.as_deref())?);
     let remember = config.state.as_ref().map(|state| state.join("keys"));
     let keyring = open_keyring(&config, remember.as_deref(), Some(&link_key))?;
     key_news::tell_changes(&keyring);
@@ -86,22 +110,24 @@ pub fn start(
     )?;
     // The site's links are the last of the issuers; no hook is asked about them.
     let names = issuers.iter().map(|issuer| issuer.name.clone()).collect();
-    let hooks = hook::Hooks::open(config.hooks, names, runtime.clone()).map_err(Trouble::failed)?;
-    let front = Front::new(config.site.origin, config.site.apps, config.carriers, config.rules);
+    let hooks = std::mem::take(&mut config.hooks);
+    let hooks = hook::Hooks::open(hooks, names, runtime.clone()).map_err(Trouble::failed)?;
+    let admin_secret = config.admin_secret.as_deref().map(read_secret).transpose()?;
+    let buckets = std::mem::take(&mut config.buckets).into_iter().map(bucket).collect::<Result<_, _>>()?;
+    let cache = cache::Limits {
+        memory: config.cache.memory,
+        default_ttl: i64::try_from(config.cache.ttl.as_secs()).unwrap_or(i64::MAX),
+    };
+    let revocable = state.revocations.claims().to_vec();
     let settings = gateway::Settings {
-        front: front.with_links(state.revocations.claims().to_vec()),
+        site: site(config, Parts { link_key, hooks, admin_secret, revocable }),
         keyring,
         revocations: state.revocations,
         used: state.used,
-        hooks,
-        link_key: Some(link_key),
-        admin_secret: config.admin_secret.as_deref().map(read_secret).transpose()?,
-        buckets: config.buckets.into_iter().map(bucket).collect::<Result<_, _>>()?,
-        cache: cache::Limits {
-            memory: config.cache.memory,
-            default_ttl: i64::try_from(config.cache.ttl.as_secs()).unwrap_or(i64::MAX),
-        },
+        buckets,
+        cache,
         workers: std::thread::available_parallelism().map_or(1, usize::from),
+        reload,
     };
     Gateway::start(settings, &sockets.doors, sockets.admin, log, runtime)
         .map_err(|error| Trouble::failed(format_args!("the gateway does not start: {error}")))
@@ -127,7 +153,7 @@ pub fn open_keyring(
 }
 
 /// The secret of the site's links: from its file, or a new one that ends with the process.
-fn link_key(file: Option<&Path>) -> Result<SigningKey, Trouble> {
+pub fn link_key(file: Option<&Path>) -> Result<SigningKey, Trouble> {
     let algorithm = Algorithm::Hs256;
     match file {
         Some(file) => SigningKey::load(file, Some(algorithm)).map_err(Trouble::failed),
@@ -136,7 +162,7 @@ fn link_key(file: Option<&Path>) -> Result<SigningKey, Trouble> {
 }
 
 /// A secret of one line; at least as long as the configuration demands.
-fn read_secret(file: &Path) -> Result<SecretString, Trouble> {
+pub fn read_secret(file: &Path) -> Result<SecretString, Trouble> {
     config::read_line(file).map_err(Trouble::failed)
 }
 

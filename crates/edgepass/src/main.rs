@@ -8,10 +8,12 @@ mod config;
 mod dev_world;
 mod gateway_parts;
 mod key_news;
+mod reload;
 mod state;
 mod stopping;
 mod store_files;
 mod trouble;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -39,6 +39,14 @@ impl Trouble {
         }
     }
 
+    /// Without the hint, on one line where it is one.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Usage { message, .. } | Self::Failed { message, .. } => message.clone(),
+            Self::Config(diagnostics) => diagnostics.to_string(),
+        }
+    }
+
     pub fn tell(&self) -> Exit {
         // With stderr closed there is nobody to tell.
         let _ = write!(std::io::stderr().lock(), "{self}");

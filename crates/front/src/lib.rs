@@ -77,7 +77,7 @@ impl Front {
     pub fn check(&self, token: &str, now: UnixTime, evidence: &mut impl Evidence) -> Result<Arc<Verified>, Refusal> {
         let verified = evidence.verify(token)?;
         if verified.is_link() {
-            return Err(Refusal::new(Code::Forbidden, "link_is_no_token"));
+            return Err(Denied::LinkIsNoToken.into());
         }
         let issuer = self.rules.issuer(verified.issuer()).ok_or(Denied::UnknownIssuer)?;
         verified.check(issuer, now)?;

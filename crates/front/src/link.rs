@@ -112,8 +112,8 @@ mod tests {
     use std::sync::Arc;
 
     use authorizer::{
-        Action, Algorithm, AllowSettings, BucketId, Denied, Evidence, IssuerSettings, Key, KeySet, KeySets, Material,
-        Method, Question, RouteSettings, Rules, Signatures, Verified, Who, link_issuer, verify,
+        Action, Algorithm, AllowSettings, BucketId, Carried, Denied, Evidence, IssuerSettings, Key, KeySet, KeySets,
+        Material, Method, Question, RouteSettings, Rules, Signatures, Verified, Who, link_issuer, verify,
     };
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -244,6 +244,7 @@ mod tests {
                 address: None,
                 now: NOW,
                 tokens: &[token.as_str()],
+                carried: Carried::AsTokens,
             };
             let allowed = front.rules.allow::<Read>(question, &mut Host(&front)).unwrap();
             front.link(&allowed, &request, NOW).map(|link| link.map(|link| link.claims)).map_err(|r| r.reason)

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use authorizer::{Method, ObjectPath, Question, UnixTime};
+use authorizer::{Carried, Method, ObjectPath, Question, UnixTime};
 use http::header::HOST;
 use http::request::Parts;
 
@@ -38,10 +38,11 @@ pub fn question<'a>(
     path: &'a ObjectPath,
     address: Option<IpAddr>,
     tokens: &'a [&'a str],
+    carried: Carried,
     now: UnixTime,
 ) -> Question<'a> {
     let method = if parts.method == http::Method::HEAD { Method::Head } else { Method::Get };
-    Question { host, path, method, address, now, tokens }
+    Question { host, path, method, address, now, tokens, carried }
 }
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ mod tests {
         let path = ObjectPath::from_target("/a").unwrap();
         for (method, expected) in [("GET", Method::Get), ("HEAD", Method::Head)] {
             let (parts, ()) = http::Request::builder().method(method).uri("/a").body(()).unwrap().into_parts();
-            assert_eq!(question(&parts, "", &path, None, &[], UnixTime(0)).method, expected);
+            assert_eq!(question(&parts, "", &path, None, &[], Carried::AsTokens, UnixTime(0)).method, expected);
         }
     }
 }

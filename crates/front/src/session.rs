@@ -68,7 +68,7 @@ impl Front {
         let (mut sessions, mut failed) = (Vec::new(), Denied::TokenMissing.into());
         for (scope, token) in tokens {
             let checked = self.check(token, now, evidence);
-            match checked.and_then(|verified| presented.carried(&verified).map(|()| verified)) {
+            match checked.and_then(|verified| Ok(verified.check_carried(presented.carried()).map(|()| verified)?)) {
                 Ok(verified) => sessions.push(self.session(scope, &verified)),
                 Err(refusal) => failed = refusal,
             }

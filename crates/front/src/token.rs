@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use authorizer::{Denied, Verified};
+use authorizer::{Carried, Denied};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -54,13 +54,10 @@ impl Presented<'_> {
         }
     }
 
-    /// Whether a token that allows came as such tokens come: links in their parameter and nowhere else, and nothing else there,
-    /// since a query has to be asked for.
-    pub fn carried(&self, token: &Verified) -> Result<(), Refusal> {
-        match (self, token.is_link()) {
-            (Self::Link(_), true) | (Self::Explicit(_) | Self::Cookies(_), false) => Ok(()),
-            (_, true) => Err(Refusal::new(Code::Forbidden, "link_is_no_token")),
-            (Self::Link(_), false) => Err(Refusal::new(Code::TokenInvalid, "token_is_no_link")),
+    pub fn carried(&self) -> Carried {
+        match self {
+            Self::Explicit(_) | Self::Cookies(_) => Carried::AsTokens,
+            Self::Link(_) => Carried::AsLinks,
         }
     }
 }

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use authorizer::{
-    Action, Algorithm, AllowSettings, Allowed, BucketId, ClaimValue, Denied, IssuerSettings, Method, ObjectPath,
-    Question, Read, RouteSettings, Rules, UnixTime, Verified, Who,
+    Action, Algorithm, AllowSettings, Allowed, BucketId, Carried, ClaimValue, Denied, IssuerSettings, Method,
+    ObjectPath, Question, Read, RouteSettings, Rules, UnixTime, Verified, Who,
 };
 use divan::{Bencher, black_box};
 use keys::{Issuer, Keyring, Native, SigningKey, Source, jwk_set};
@@ -122,7 +122,8 @@ fn allow(
     mut verify: impl FnMut(&str) -> Result<Arc<Verified>, Denied>,
 ) -> Allowed<Read> {
     let (host, address, tokens) = ("files.example.com", Some([10, 1, 2, 3].into()), [token]);
-    let question = Question { host, path, method: Method::Get, address, now: NOW, tokens: &tokens };
+    let question =
+        Question { host, path, method: Method::Get, address, now: NOW, tokens: &tokens, carried: Carried::AsTokens };
     SITE.rules.place(question).allow::<Read>(&mut verify).unwrap()
 }
 

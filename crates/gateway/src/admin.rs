@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
@@ -23,14 +24,23 @@ use tokio::time::{Duration, sleep, timeout};
 use crate::admin_changes;
 use crate::listen::told_to_stop;
 use crate::metrics::Size;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Live, Pipeline};
+use crate::settings::ReloadRequest;
 
 /// Connections of operators and scrapers at one time, and how long each may last.
 const CONNECTIONS: usize = 64;
 const CONNECTION: Duration = Duration::from_secs(60);
 const HEAD: Duration = Duration::from_secs(10);
 
-pub async fn serve(pipeline: Arc<Pipeline>, socket: TcpListener, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+/// Whom a request to reload goes to.
+type Reload = Option<SyncSender<ReloadRequest>>;
+
+pub async fn serve(
+    live: Arc<Live>,
+    reload: Reload,
+    socket: TcpListener,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
     let address = socket.local_addr()?;
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -42,12 +52,12 @@ pub async fn serve(pipeline: Arc<Pipeline>, socket: TcpListener, mut stop: watch
             sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let pipeline = Arc::clone(&pipeline);
+        let (live, reload) = (Arc::clone(&live), reload.clone());
         tokio::spawn(async move {
             let _place = place;
             let service = service_fn(|request| {
-                let pipeline = Arc::clone(&pipeline);
-                async move { Ok::<_, Infallible>(answer(&pipeline, address, request).await) }
+                let (pipeline, reload) = (live.load_full(), reload.as_ref());
+                async move { Ok::<_, Infallible>(answer(&pipeline, reload, address, request).await) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -58,15 +68,23 @@ pub async fn serve(pipeline: Arc<Pipeline>, socket: TcpListener, mut stop: watch
     }
 }
 
-async fn answer(pipeline: &Arc<Pipeline>, address: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(
+    pipeline: &Arc<Pipeline>,
+    reload: Option<&SyncSender<ReloadRequest>>,
+    address: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
     if request.headers().contains_key(ORIGIN) || !is_own_name(&request, address) {
         return text(StatusCode::FORBIDDEN, "text/plain", "not from a web page, and by this listener's own name\n");
     }
-    if request.uri().path() == "/revocations" {
+    if let change @ ("/revocations" | "/reload") = request.uri().path() {
         if request.method() != Method::POST {
             return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "POST alone\n");
         }
-        let (status, body) = admin_changes::revoke(pipeline, request).await;
+        let (status, body) = match change {
+            "/reload" => admin_changes::reload(pipeline, reload, request).await,
+            _ => admin_changes::revoke(pipeline, request).await,
+        };
         return text(status, "application/json", format!("{body}\n"));
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -83,7 +101,7 @@ async fn answer(pipeline: &Arc<Pipeline>, address: SocketAddr, request: Request<
         _ => text(
             StatusCode::NOT_FOUND,
             "text/plain",
-            "there are /metrics, /health/live, /health/ready and POST /revocations\n",
+            "there are /metrics, /health/live, /health/ready, POST /revocations and POST /reload\n",
         ),
     }
 }
@@ -119,7 +137,7 @@ impl Pipeline {
             Size::JournalFaults => {
                 u64::from(self.revocations.status().fault.is_some()) + u64::from(self.used.status().fault.is_some())
             }
-            Size::HookAnswers => self.hooks.remembered() as u64,
+            Size::HookAnswers => self.site.hooks.remembered() as u64,
             Size::KeyFailures => self.keyring.status().iter().map(|status| u64::from(status.failures)).sum(),
         }
     }

@@ -1,6 +1,7 @@
-//! What operators change through the admin listener: `POST /revocations`. It takes the admin secret, and JSON that says so.
+//! What operators change through the admin listener: `POST /revocations`, `POST /reload`. It takes the admin secret, and JSON that says so.
 
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use authorizer::{UnixTime, decimal, strict_object};
@@ -8,14 +9,16 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use revocations::{Error, RevocationWish};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::limits;
 use crate::pipeline::Pipeline;
+use crate::settings::ReloadRequest;
 
 /// A revocation is far smaller.
 const MOST_BODY: usize = 64 << 10;
@@ -57,9 +60,35 @@ pub async fn revoke(pipeline: &Arc<Pipeline>, request: Request<Incoming>) -> (St
 
 type Wrong = (StatusCode, String);
 
-async fn read(pipeline: &Pipeline, request: Request<Incoming>) -> Result<RevocationWish, Wrong> {
-    let wrong = |message: &str| (StatusCode::BAD_REQUEST, message.to_owned());
-    let Some(secret) = &pipeline.admin_secret else {
+/// The status, and what was reloaded or why nothing was. It takes no body, or `{}`.
+pub async fn reload(
+    pipeline: &Pipeline,
+    reload: Option<&SyncSender<ReloadRequest>>,
+    request: Request<Incoming>,
+) -> (StatusCode, Value) {
+    let refused = |(status, message): Wrong| (status, json!({ "ok": false, "error": message }));
+    if let Err(wrong) = check_secret(pipeline, &request) {
+        return refused(wrong);
+    }
+    match body(request).await {
+        Ok(bytes) if bytes.is_empty() || strict_object(&bytes).is_some_and(|members| members.is_empty()) => {}
+        Ok(_) => return refused((StatusCode::BAD_REQUEST, "a reload takes no body, or `{}`".to_owned())),
+        Err(wrong) => return refused(wrong),
+    }
+    let Some(reload) = reload else {
+        return refused((StatusCode::NOT_FOUND, "this gateway is not reloaded: start it again".to_owned()));
+    };
+    let (answer, answered) = oneshot::channel();
+    if reload.try_send(ReloadRequest { answer }).is_err() {
+        return refused((StatusCode::SERVICE_UNAVAILABLE, "other reloads are under way".to_owned()));
+    }
+    let interrupted = || (StatusCode::INTERNAL_SERVER_ERROR, "the reload was interrupted; repeat it".to_owned());
+    answered.await.unwrap_or_else(|_| refused(interrupted()))
+}
+
+/// Those who may change something have the secret.
+fn check_secret(pipeline: &Pipeline, request: &Request<Incoming>) -> Result<(), Wrong> {
+    let Some(secret) = &pipeline.site.admin_secret else {
         return Err((
             StatusCode::FORBIDDEN,
             "nothing can be changed here: the configuration has no `[admin]`".to_owned(),
@@ -69,14 +98,25 @@ async fn read(pipeline: &Pipeline, request: Request<Incoming>) -> Result<Revocat
     if given.is_none_or(|given| verify_slices_are_equal(given, secret.expose_secret().as_bytes()).is_err()) {
         return Err((StatusCode::UNAUTHORIZED, "the admin secret is missing or wrong".to_owned()));
     }
+    Ok(())
+}
+
+async fn body(request: Request<Incoming>) -> Result<Bytes, Wrong> {
+    let wrong = |message: &str| (StatusCode::BAD_REQUEST, message.to_owned());
+    let body = timeout(limits::JSON_BODY_TIME, Limited::new(request.into_body(), MOST_BODY).collect()).await;
+    let body =
+        body.map_err(|_| wrong("the body came too slowly"))?.map_err(|_| wrong("the body is too large, or was cut"))?;
+    Ok(body.to_bytes())
+}
+
+async fn read(pipeline: &Pipeline, request: Request<Incoming>) -> Result<RevocationWish, Wrong> {
+    check_secret(pipeline, &request)?;
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is JSON, with its `Content-Type`".to_owned()));
     }
-    let body = timeout(limits::JSON_BODY_TIME, Limited::new(request.into_body(), MOST_BODY).collect()).await;
-    let body =
-        body.map_err(|_| wrong("the body came too slowly"))?.map_err(|_| wrong("the body is too large, or was cut"))?;
-    let members = strict_object(&body.to_bytes()).ok_or_else(|| wrong("the body is not one JSON object"))?;
+    let members = strict_object(&body(request).await?)
+        .ok_or_else(|| (StatusCode::BAD_REQUEST, "the body is not one JSON object".to_owned()))?;
     wish(&members, pipeline).map_err(|message| (StatusCode::BAD_REQUEST, message))
 }
 
@@ -117,7 +157,7 @@ fn wish(members: &Map<String, Value>, pipeline: &Pipeline) -> Result<RevocationW
 /// The name of the issuer; it may be left out where there is one.
 fn issuer(members: &Map<String, Value>, pipeline: &Pipeline) -> Result<String, String> {
     let mut names =
-        pipeline.front.rules.issuers().all().iter().filter(|issuer| !issuer.links).map(|issuer| &issuer.name);
+        pipeline.site.front.rules.issuers().all().iter().filter(|issuer| !issuer.links).map(|issuer| &issuer.name);
     match (members.get("issuer"), names.next(), names.next()) {
         (Some(Value::String(name)), _, _) => Ok(name.clone()),
         (Some(_), _, _) => Err("`issuer` is the name of an `[issuer.NAME]`".to_owned()),

@@ -21,7 +21,7 @@ pub struct Known<'a> {
 impl Evidence for Known<'_> {
     /// Notes for the log who asks, even where the answer is no.
     fn verify(&mut self, token: &str) -> Result<Arc<Verified>, Denied> {
-        let rules = &self.pipeline.front.rules;
+        let rules = &self.pipeline.site.front.rules;
         self.record.bearer = None;
         let (verified, revoked) = self.pipeline.memory.verify(token, rules.issuers())?;
         self.record.bearer = Some(Arc::clone(&verified));
@@ -29,7 +29,7 @@ impl Evidence for Known<'_> {
     }
 
     fn take(&mut self, token: &Verified) -> Result<(), Denied> {
-        let issuer = self.pipeline.front.rules.issuer(token.issuer()).ok_or(Denied::UnknownIssuer)?;
+        let issuer = self.pipeline.site.front.rules.issuer(token.issuer()).ok_or(Denied::UnknownIssuer)?;
         let id = token.claims().token_id.as_deref().ok_or(Denied::NoTokenId)?;
         let until = token.expires(issuer).ok_or(Denied::NoExpiry)?;
         self.pipeline.used.take(&issuer.name, id, until, self.now).map_err(|error| match error {
@@ -65,7 +65,7 @@ pub async fn wait_for<T>(
     record: &mut Record,
     mut ask: impl FnMut(&mut Known<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let hooks = Inquiry::new(&pipeline.hooks, record.started);
+    let hooks = Inquiry::new(&pipeline.site.hooks, record.started);
     let mut known = Known { pipeline, record, now, hooks };
     let mut fetched = false;
     loop {

@@ -7,7 +7,9 @@
 mod admin;
 mod admin_changes;
 mod body;
+mod certificate;
 mod content;
+mod control;
 mod evidence;
 mod limits;
 mod listen;
@@ -20,6 +22,7 @@ mod pipeline;
 mod record;
 mod respond;
 mod settings;
+mod tls;
 mod wire;
 
 use std::io::{self, Write};
@@ -30,21 +33,24 @@ use std::thread::JoinHandle;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
+pub use certificate::{Certificate, CertificateFault, Side};
+pub use control::Control;
 pub use front::Listener;
+pub use limits::WAITING_RELOADS;
 pub use listen::Door;
-pub use settings::{Bucket, Settings};
+pub use settings::{Bucket, ReloadRequest, Settings, Site};
+pub use tls::Tls;
 
 use log::Log;
 use memory::TokenMemory;
 use metrics::{Ids, Metrics};
 use origins::Origins;
-use pipeline::Pipeline;
+use pipeline::{Live, Pipeline};
 
 /// A gateway that serves. Dropping it ends it; [`Gateway::stop`] ends it well.
 pub struct Gateway {
-    pipeline: Arc<Pipeline>,
+    control: Control,
     stop: watch::Sender<bool>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -53,29 +59,37 @@ impl Gateway {
     /// Makes the parts and begins to serve. `runtime` is for what goes on beside the requests: fetches, keys, the admin
     /// listener. The access log goes to `log`.
     pub fn start(
-        settings: Settings,
+        mut settings: Settings,
         doors: &[Door],
         admin: Option<StdListener>,
         log: Box<dyn Write + Send>,
         runtime: &Handle,
     ) -> io::Result<Self> {
         settings.keyring.spawn_refresh(runtime);
-        let workers = settings.workers.max(1);
-        let pipeline = Arc::new(build(settings, log, runtime)?);
+        let (workers, reload) = (settings.workers.max(1), settings.reload.take());
+        let live = Arc::new(Live::from_pointee(build(settings, log, runtime)?));
+        let tls = doors.iter().find_map(|door| door.tls.clone());
+        let control = Control { live: Arc::clone(&live), tls };
+        control.started();
         let (stop, stopping) = watch::channel(false);
         if let Some(admin) = admin {
             let _entered = runtime.enter();
             admin.set_nonblocking(true)?;
             let admin = TcpListener::from_std(admin)?;
-            runtime.spawn(admin::serve(Arc::clone(&pipeline), admin, stopping.clone()));
+            runtime.spawn(admin::serve(Arc::clone(&live), reload, admin, stopping.clone()));
         }
-        let workers = listen::start_workers(&pipeline, doors, workers, &stopping)?;
-        Ok(Self { pipeline, stop, workers })
+        let workers = listen::start_workers(&live, doors, workers, &stopping)?;
+        Ok(Self { control, stop, workers })
     }
 
     /// Whether every issuer has keys.
     pub fn is_ready(&self) -> bool {
-        self.pipeline.is_ready()
+        self.control.live.load().is_ready()
+    }
+
+    /// For whoever reloads it.
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// Takes no more connections, lets requests under way end within a bound, and writes the rest of the log. It blocks.
@@ -84,28 +98,8 @@ impl Gateway {
         for worker in self.workers {
             let _ = worker.join(); // a worker that panicked has ended too
         }
-        self.pipeline.log.flush();
+        self.control.live.load().log.flush();
     }
-}
-
-/// TLS with HTTP/2 and HTTP/1.1, from a chain of certificates and a key in PEM.
-pub fn tls(certificate: &[u8], key: &[u8]) -> io::Result<TlsAcceptor> {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let bad = |what: &str, error: &dyn std::fmt::Display| io::Error::other(format!("{what}: {error}"));
-    let chain = CertificateDer::pem_slice_iter(certificate)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| bad("the certificate", &error))?;
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| bad("the key", &error))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| bad("TLS", &error))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| bad("the certificate and the key", &error))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 fn build(settings: Settings, log: Box<dyn Write + Send>, runtime: &Handle) -> io::Result<Pipeline> {
@@ -115,19 +109,16 @@ fn build(settings: Settings, log: Box<dyn Write + Send>, runtime: &Handle) -> io
         .map(|bucket| origin::Origin::open(bucket.origin.clone()))
         .collect::<io::Result<Vec<_>>>()?;
     Ok(Pipeline {
-        front: settings.front,
-        memory: TokenMemory::new(Arc::clone(&settings.keyring), Arc::clone(&settings.revocations)),
+        site: Arc::new(settings.site),
+        memory: Arc::new(TokenMemory::new(Arc::clone(&settings.keyring), Arc::clone(&settings.revocations))),
         revocations: settings.revocations,
         used: settings.used,
-        hooks: settings.hooks,
-        link_key: settings.link_key,
-        admin_secret: settings.admin_secret,
         keyring: settings.keyring,
-        buckets: settings.buckets,
+        buckets: settings.buckets.into(),
         cache: cache::Cache::open(settings.cache, Origins(origins), runtime.clone())?,
         log: Log::open(log)?,
-        metrics: Metrics::new(),
-        ids: Ids::new(),
+        metrics: Arc::new(Metrics::new()),
+        ids: Arc::new(Ids::new()),
     })
 }
 

@@ -16,6 +16,12 @@ pub const WRITE_STALL: Duration = Duration::from_secs(30);
 /// For a TLS handshake, which costs us more than the client.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// TLS sessions that can be resumed, of all workers together: some 300 bytes each. Whoever is forgotten shakes hands anew.
+pub const TLS_SESSIONS: usize = 4096;
+
+/// Reloads that wait for the one under way. Operators and their scripts send few; beyond it 503.
+pub const WAITING_RELOADS: usize = 4;
+
 /// The head of an HTTP/1.1 request: beyond it 431. Above the longest target that is told apart (414), so that it is.
 pub const HEAD: usize = 96 << 10;
 

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 
 use front::Listener;
 use http::Method;
+use http::header::STRICT_TRANSPORT_SECURITY;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -19,23 +20,24 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 use crate::limits;
-use crate::pipeline::{Pipeline, serve};
+use crate::metrics::Metrics;
+use crate::pipeline::{Live, serve};
 use crate::record::Record;
 use crate::respond::unreadable;
+use crate::tls::Tls;
 use crate::wire::{Flow, Refuse, Wire};
 
 /// A bound socket and how requests on it are treated.
 pub struct Door {
     pub socket: StdListener,
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Arc<Tls>>,
     pub listener: Listener,
 }
 
 impl Door {
-    pub fn bind(address: SocketAddr, tls: Option<TlsAcceptor>, listener: Listener) -> io::Result<Self> {
+    pub fn bind(address: SocketAddr, tls: Option<Arc<Tls>>, listener: Listener) -> io::Result<Self> {
         let socket = StdListener::bind(address)?;
         socket.set_nonblocking(true)?;
         Ok(Self { socket, tls, listener })
@@ -44,7 +46,7 @@ impl Door {
 
 /// Starts the workers. They end, with what they are serving, some time after `stop` turns true.
 pub fn start_workers(
-    pipeline: &Arc<Pipeline>,
+    live: &Arc<Live>,
     doors: &[Door],
     workers: usize,
     stop: &watch::Receiver<bool>,
@@ -59,7 +61,7 @@ pub fn start_workers(
                 let socket = TcpListener::from_std(door.socket.try_clone()?)?;
                 listeners.push((socket, door.tls.clone(), door.listener));
             }
-            let worker = Worker { pipeline: Arc::clone(pipeline), open: Arc::clone(&open), stop: stop.clone() };
+            let worker = Worker { live: Arc::clone(live), open: Arc::clone(&open), stop: stop.clone() };
             std::thread::Builder::new()
                 .name(format!("worker-{number}"))
                 .spawn(move || runtime.block_on(worker.run(listeners)))
@@ -69,14 +71,14 @@ pub fn start_workers(
 
 #[derive(Clone)]
 struct Worker {
-    pipeline: Arc<Pipeline>,
+    live: Arc<Live>,
     /// Connections of all workers.
     open: Arc<AtomicUsize>,
     stop: watch::Receiver<bool>,
 }
 
 impl Worker {
-    async fn run(self, listeners: Vec<(TcpListener, Option<TlsAcceptor>, Listener)>) {
+    async fn run(self, listeners: Vec<(TcpListener, Option<Arc<Tls>>, Listener)>) {
         let mut doors = JoinSet::new();
         for (socket, tls, listener) in listeners {
             doors.spawn(self.clone().accept(socket, tls, listener));
@@ -84,7 +86,7 @@ impl Worker {
         while doors.join_next().await.is_some() {}
     }
 
-    async fn accept(mut self, socket: TcpListener, tls: Option<TlsAcceptor>, listener: Listener) {
+    async fn accept(mut self, socket: TcpListener, tls: Option<Arc<Tls>>, listener: Listener) {
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -94,7 +96,7 @@ impl Worker {
             };
             match accepted {
                 Ok((stream, address)) => {
-                    let Some(place) = Place::take(&self.open, &self.pipeline) else {
+                    let Some(place) = Place::take(&self.open, &self.live.load().metrics) else {
                         continue; // dropped, and so closed
                     };
                     connections.spawn(self.clone().connection(stream, address.ip(), tls.clone(), listener, place));
@@ -112,19 +114,20 @@ impl Worker {
         self,
         stream: TcpStream,
         client: IpAddr,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Arc<Tls>>,
         listener: Listener,
         _place: Place,
     ) {
         // A connection that is gone already does not matter, and that it is shows at the next read.
         let _ = stream.set_nodelay(true);
         match tls {
-            None => self.serve(stream, client, listener).await,
-            Some(tls) => {
-                if let Ok(Ok(stream)) = timeout(limits::HANDSHAKE, tls.accept(stream)).await {
-                    self.serve(stream, client, listener).await;
+            None => self.serve(stream, client, listener, false).await,
+            Some(tls) => match timeout(limits::HANDSHAKE, tls.acceptor().accept(stream)).await {
+                Ok(Ok(stream)) => self.serve(stream, client, listener, true).await,
+                Ok(Err(_)) | Err(_) => {
+                    self.live.load().metrics.failed_handshakes.inc();
                 }
-            }
+            },
         }
     }
 
@@ -133,15 +136,24 @@ impl Worker {
         stream: S,
         client: IpAddr,
         listener: Listener,
+        over_tls: bool,
     ) {
         let flow = Arc::new(Flow::new(Some(client)));
-        let refuse = Arc::new(Unreadable { pipeline: Arc::clone(&self.pipeline), flow: Arc::clone(&flow) });
+        let refuse = Arc::new(Unreadable { live: Arc::clone(&self.live), flow: Arc::clone(&flow) });
         let wire = TokioIo::new(Wire::new(stream, Arc::clone(&flow), refuse));
-        let pipeline = Arc::clone(&self.pipeline);
+        let live = Arc::clone(&self.live);
         let service = service_fn(move |request| {
             flow.asked();
-            let (pipeline, flow) = (Arc::clone(&pipeline), Arc::clone(&flow));
-            async move { Ok::<_, std::convert::Infallible>(serve(pipeline, listener, flow, request).await) }
+            // The one look at what is configured now: the request ends with what it began with.
+            let (pipeline, flow) = (live.load_full(), Arc::clone(&flow));
+            let hsts = pipeline.site.hsts.clone().filter(|_| over_tls);
+            async move {
+                let mut response = serve(pipeline, listener, flow, request).await;
+                if let Some(hsts) = hsts {
+                    response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts);
+                }
+                Ok::<_, std::convert::Infallible>(response)
+            }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         // The library's own bound of 100 header fields is ours; setting it would cost an allocation for each request.
@@ -173,38 +185,38 @@ pub async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
 /// A connection's place among those that may be open.
 struct Place {
     open: Arc<AtomicUsize>,
-    pipeline: Arc<Pipeline>,
+    metrics: Arc<Metrics>,
 }
 
 impl Place {
-    fn take(open: &Arc<AtomicUsize>, pipeline: &Arc<Pipeline>) -> Option<Self> {
+    fn take(open: &Arc<AtomicUsize>, metrics: &Arc<Metrics>) -> Option<Self> {
         if open.fetch_add(1, Ordering::Relaxed) >= limits::CONNECTIONS {
             open.fetch_sub(1, Ordering::Relaxed);
-            pipeline.metrics.refused_connections.inc();
+            metrics.refused_connections.inc();
             return None;
         }
-        pipeline.metrics.connections.inc();
-        Some(Self { open: Arc::clone(open), pipeline: Arc::clone(pipeline) })
+        metrics.connections.inc();
+        Some(Self { open: Arc::clone(open), metrics: Arc::clone(metrics) })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
-        self.pipeline.metrics.connections.dec();
+        self.metrics.connections.dec();
     }
 }
 
 /// Words for heads that the HTTP library could not read; they are logged and counted like every answer.
 struct Unreadable {
-    pipeline: Arc<Pipeline>,
+    live: Arc<Live>,
     flow: Arc<Flow>,
 }
 
 impl Refuse for Unreadable {
     fn refuse(&self, status: u16) -> Vec<u8> {
         self.flow.asked();
-        let mut record = Record::begin(&self.pipeline, Arc::clone(&self.flow), Method::GET, String::new());
+        let mut record = Record::begin(&self.live.load_full(), Arc::clone(&self.flow), Method::GET, String::new());
         let (refusal, answer) = unreadable(status, record.id);
         record.answered(refusal.code.status(), Some(&refusal));
         answer

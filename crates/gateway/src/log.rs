@@ -121,7 +121,7 @@ fn line(out: &mut Vec<u8>, record: &Record, micros: u64) {
             text(out, value);
         }
     }
-    if let Some(route) = record.route.and_then(|route| record.pipeline.front.rules.route(route)) {
+    if let Some(route) = record.route.and_then(|route| record.pipeline.site.front.rules.route(route)) {
         member(out, "route");
         text(out, route.name);
     }
@@ -130,7 +130,7 @@ fn line(out: &mut Vec<u8>, record: &Record, micros: u64) {
         number(out, rule as u64);
     }
     if let Some(bearer) = &record.bearer {
-        if let Some(issuer) = record.pipeline.front.rules.issuer(bearer.issuer()) {
+        if let Some(issuer) = record.pipeline.site.front.rules.issuer(bearer.issuer()) {
             member(out, "issuer");
             text(out, &issuer.name);
         }

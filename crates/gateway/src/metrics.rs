@@ -23,6 +23,10 @@ pub struct Metrics {
     origin_duration: Histogram,
     pub connections: Gauge,
     pub refused_connections: Counter,
+    pub failed_handshakes: Counter,
+    certificates: Family<CertificateFile, Gauge>,
+    reloads: Family<Reload, Counter>,
+    last_reload: Gauge,
     sizes: Vec<(Size, Gauge<u64, AtomicU64>)>,
 }
 
@@ -33,6 +37,16 @@ struct Answer {
     reason: &'static str,
     culprit: &'static str,
     cache: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateFile {
+    certificate: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reload {
+    result: &'static str,
 }
 
 /// Sizes that are read off when the metrics are asked for.
@@ -67,6 +81,9 @@ impl Size {
         ),
     ];
 }
+
+const DONE: &str = "done";
+const REFUSED: &str = "refused";
 
 pub fn lookup_name(lookup: Lookup) -> &'static str {
     match lookup {
@@ -109,13 +126,68 @@ impl Metrics {
             "Connections closed at once because too many were open",
             refused_connections.clone(),
         );
+        let failed_handshakes = Counter::default();
+        registry.register("tls_handshakes_failed", "TLS handshakes that came to nothing", failed_handshakes.clone());
+        let certificates = Family::<CertificateFile, Gauge>::default();
+        registry.register_with_unit(
+            "certificate_expiry",
+            "When a certificate in use expires, in seconds since 1970",
+            Unit::Seconds,
+            certificates.clone(),
+        );
+        let reloads = Family::<Reload, Counter>::default();
+        registry.register("reloads", "Reloads that were done, and that were refused", reloads.clone());
+        for result in [DONE, REFUSED] {
+            reloads.get_or_create(&Reload { result }).inc_by(0);
+        }
+        let last_reload = Gauge::default();
+        registry.register_with_unit(
+            "last_reload",
+            "When the configuration in use was taken, in seconds since 1970: at the start or by a reload",
+            Unit::Seconds,
+            last_reload.clone(),
+        );
         let mut sizes = Vec::new();
         for (size, name, help) in Size::ALL {
             let gauge = Gauge::<u64, AtomicU64>::default();
             registry.register(name, help, gauge.clone());
             sizes.push((size, gauge));
         }
-        Self { registry, hits, answers, bytes, duration, origin_duration, connections, refused_connections, sizes }
+        Self {
+            registry,
+            hits,
+            answers,
+            bytes,
+            duration,
+            origin_duration,
+            connections,
+            refused_connections,
+            failed_handshakes,
+            certificates,
+            reloads,
+            last_reload,
+            sizes,
+        }
+    }
+
+    /// The certificates in use and when they expire.
+    pub fn certificates(&self, expiries: impl Iterator<Item = (String, i64)>) {
+        self.certificates.clear();
+        for (certificate, expires) in expiries {
+            self.certificates.get_or_create(&CertificateFile { certificate }).set(expires);
+        }
+    }
+
+    /// `now` in seconds since 1970.
+    pub fn reloaded(&self, done: bool, now: i64) {
+        self.reloads.get_or_create(&Reload { result: if done { DONE } else { REFUSED } }).inc();
+        if done {
+            self.last_reload.set(now);
+        }
+    }
+
+    pub fn started(&self, now: i64) {
+        self.last_reload.set(now);
     }
 
     pub fn answered(&self, record: &Record, micros: u64) {

@@ -1,6 +1,6 @@
 //! Our own endpoints, `/_edgepass/*`: reads their bodies, and lets the front door answer. No byte of a file comes through here.
 
-use authorizer::{Read, UnixTime, Upload};
+use authorizer::{Carried, Read, UnixTime, Upload};
 use front::{Answer, Bearer, Code, Endpoint, Refusal, check_json};
 use http::StatusCode;
 use http::request::Parts;
@@ -21,7 +21,7 @@ pub async fn answer(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    let front = &pipeline.front;
+    let front = &pipeline.site.front;
     match endpoint {
         Endpoint::SignIn => {
             let bearer = bearer(pipeline, parts, now, record).await?;
@@ -47,13 +47,13 @@ async fn upload(
 ) -> Result<Answer, Refusal> {
     let bearer = bearer(pipeline, parts, now, record).await?;
     let body = json_body(parts, body).await?;
-    let plan = front::plan(&pipeline.front, &body, || uuid::Uuid::new_v4().into_bytes())?;
-    let (host, tokens) = (pipeline.front.host(parts), [bearer.token.expose()]);
-    let question = front::question(parts, &host, plan.path(), record.flow.client(), &tokens, now);
-    let allowed = authorise::<Upload>(pipeline, &pipeline.front.rules.place(question), now, record).await?;
+    let plan = front::plan(&pipeline.site.front, &body, || uuid::Uuid::new_v4().into_bytes())?;
+    let (host, tokens) = (pipeline.site.front.host(parts), [bearer.token.expose()]);
+    let question = front::question(parts, &host, plan.path(), record.flow.client(), &tokens, Carried::AsTokens, now);
+    let allowed = authorise::<Upload>(pipeline, &pipeline.site.front.rules.place(question), now, record).await?;
     let bucket =
         pipeline.buckets.get(allowed.bucket().0).ok_or_else(|| Refusal::new(Code::OriginFailed, "no_such_bucket"))?;
-    front::grant(&pipeline.front, allowed, &plan, &bucket.uploads, &bucket.origin.credentials, now)
+    front::grant(&pipeline.site.front, allowed, &plan, &bucket.uploads, &bucket.origin.credentials, now)
 }
 
 async fn link(
@@ -63,18 +63,18 @@ async fn link(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    let front = &pipeline.front;
+    let front = &pipeline.site.front;
     let bearer = bearer(pipeline, parts, now, record).await?;
     front.check_linker(&bearer)?;
     let request = front.link_request(&json_body(parts, body).await?, || uuid::Uuid::new_v4().to_string())?;
-    let (host, tokens) = (pipeline.front.host(parts), [bearer.token.expose()]);
-    let question = front::question(parts, &host, &request.path, record.flow.client(), &tokens, now);
+    let (host, tokens) = (pipeline.site.front.host(parts), [bearer.token.expose()]);
+    let question = front::question(parts, &host, &request.path, record.flow.client(), &tokens, Carried::AsTokens, now);
     let allowed = authorise::<Read>(pipeline, &front.rules.place(question), now, record).await?;
     let Some(unsigned) = front.link(&allowed, &request, now)? else {
         return Ok(front.link_answer(&request, None));
     };
     let failed = || Refusal::new(Code::Overloaded, "link_not_signed");
-    let token = pipeline.link_key.as_ref().ok_or_else(failed)?.sign(&unsigned.claims).map_err(|_| failed())?;
+    let token = pipeline.site.link_key.as_ref().ok_or_else(failed)?.sign(&unsigned.claims).map_err(|_| failed())?;
     Ok(front.link_answer(&request, Some((&unsigned, &token))))
 }
 
@@ -84,7 +84,7 @@ async fn bearer<'r>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Bearer<'r>, Refusal> {
-    wait_for(pipeline, now, record, |known| pipeline.front.bearer(parts, now, known)).await
+    wait_for(pipeline, now, record, |known| pipeline.site.front.bearer(parts, now, known)).await
 }
 
 /// The body of a request to our own endpoints: JSON, small and soon.

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use authorizer::{Allowed, ObjectPath, Read, UnixTime};
 use cache::{Cache, CacheError, Conditions, Lookup, ObjectId, Opened, Outcome, ServedBytes, WantedBytes};
-use front::{Admitted, Code, Front, Listener, Refusal, Refused, admit, methods, presented, shown_path};
-use hook::Hooks;
+use front::{Admitted, Code, Listener, Refusal, Refused, admit, methods, presented, shown_path};
 use http::header::ORIGIN;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use keys::{Keyring, SigningKey};
+use keys::Keyring;
 use revocations::{Revocations, UsedTokens};
-use secrecy::SecretString;
 
 use crate::body::Body;
 use crate::content;
@@ -25,27 +24,27 @@ use crate::origins::Origins;
 use crate::own;
 use crate::record::Record;
 use crate::respond::{Answer, Audience, respond};
-use crate::settings::Bucket;
+use crate::settings::{Bucket, Site};
 use crate::wire::Flow;
 
-/// Everything a request needs, made once and never changed.
+/// Everything a request needs. It never changes: a reload puts another in its place for the requests that come then, with the
+/// same engines behind it.
+#[derive(Clone)]
 pub struct Pipeline {
-    pub front: Front,
+    pub site: Arc<Site>,
     pub keyring: Arc<Keyring>,
-    pub buckets: Vec<Bucket>,
-    pub memory: TokenMemory,
+    pub buckets: Arc<[Bucket]>,
+    pub memory: Arc<TokenMemory>,
     pub revocations: Arc<Revocations>,
     pub used: Arc<UsedTokens>,
-    pub hooks: Arc<Hooks>,
-    /// Signs links, where the site makes any.
-    pub link_key: Option<SigningKey>,
-    /// Of those who may change something.
-    pub admin_secret: Option<SecretString>,
     pub cache: Arc<Cache<Origins>>,
     pub log: Arc<Log>,
-    pub metrics: Metrics,
-    pub ids: Ids,
+    pub metrics: Arc<Metrics>,
+    pub ids: Arc<Ids>,
 }
+
+/// The pipeline of the requests that come now.
+pub type Live = ArcSwap<Pipeline>;
 
 /// Answers one request. Never fails: whatever goes wrong is an answer too.
 pub async fn serve(
@@ -72,7 +71,7 @@ async fn answer(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refused> {
-    let front = &pipeline.front;
+    let front = &pipeline.site.front;
     match admit(parts, listener, &front.origin, &front.carriers)? {
         Admitted::Object(path) => object(pipeline, parts, path, now, record).await,
         Admitted::Own(endpoint) => Ok(own::answer(pipeline, endpoint, parts, body, now, record).await?.into()),
@@ -92,15 +91,12 @@ async fn object(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refused> {
-    let presented = presented(parts, &pipeline.front.carriers)?;
-    let (host, tokens) = (pipeline.front.host(parts), presented.texts());
-    let question = front::question(parts, &host, &path, record.flow.client(), &tokens, now);
-    let allowed = authorise::<Read>(pipeline, &pipeline.front.rules.place(question), now, record).await;
+    let presented = presented(parts, &pipeline.site.front.carriers)?;
+    let (host, tokens) = (pipeline.site.front.host(parts), presented.texts());
+    let question = front::question(parts, &host, &path, record.flow.client(), &tokens, presented.carried(), now);
+    let allowed = authorise::<Read>(pipeline, &pipeline.site.front.rules.place(question), now, record).await;
     record.path = path.into_string();
     let allowed = allowed?;
-    if let Some(bearer) = allowed.bearer() {
-        presented.carried(bearer)?;
-    }
     let audience = if allowed.is_public() { Audience::Everyone } else { Audience::Bearer };
 
     // An object that was replaced since the cache last looked is looked at once more: nothing has been sent yet.

@@ -57,7 +57,7 @@ pub fn respond(
     mut record: Record,
 ) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(24);
-    let front = &pipeline.front;
+    let front = &pipeline.site.front;
     let digits = record.id.digits();
     let id = std::str::from_utf8(&digits).unwrap_or_default();
     let mut refusal = None;

@@ -1,28 +1,46 @@
 //! What a gateway is made from. Whoever reads the configuration fills these in.
 
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use front::Front;
 use hook::Hooks;
+use http::{HeaderValue, StatusCode};
 use keys::{Keyring, SigningKey};
 use revocations::{Revocations, UsedTokens};
 use secrecy::SecretString;
+use serde_json::Value;
+use tokio::sync::oneshot;
 
 pub struct Settings {
-    pub front: Front,
+    pub site: Site,
     pub keyring: Arc<Keyring>,
     pub revocations: Arc<Revocations>,
     pub used: Arc<UsedTokens>,
-    pub hooks: Arc<Hooks>,
-    /// Signs links, where the site makes any; the last of the key sets verifies them.
-    pub link_key: Option<SigningKey>,
-    /// Of those who may change something through the admin listener; without it nobody may.
-    pub admin_secret: Option<SecretString>,
     /// In the order of [`authorizer::BucketId`].
     pub buckets: Vec<Bucket>,
     pub cache: cache::Limits,
     /// Threads that serve connections.
     pub workers: usize,
+    /// Whom `POST /reload` asks; without it the gateway is not reloaded.
+    pub reload: Option<SyncSender<ReloadRequest>>,
+}
+
+/// What can be replaced while the gateway serves. A request is answered by the one that was there when it came.
+pub struct Site {
+    pub front: Front,
+    pub hooks: Arc<Hooks>,
+    /// Signs links, where the site makes any; the last of the key sets verifies them.
+    pub link_key: Option<Arc<SigningKey>>,
+    /// Of those who may change something through the admin listener; without it nobody may.
+    pub admin_secret: Option<SecretString>,
+    /// The value of `Strict-Transport-Security` on connections with TLS.
+    pub hsts: Option<HeaderValue>,
+}
+
+/// Asks whoever reads the configuration to read it again. The answer is a status and a JSON object.
+pub struct ReloadRequest {
+    pub answer: oneshot::Sender<(StatusCode, Value)>,
 }
 
 #[derive(Debug)]

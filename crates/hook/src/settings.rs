@@ -46,6 +46,15 @@ pub enum OpenError {
     NoRoots(String),
 }
 
+impl PartialEq for HookSettings {
+    fn eq(&self, other: &Self) -> bool {
+        let secret = |settings: &Self| settings.secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+        (&self.name, &self.url, self.timeout, self.fresh, self.stale)
+            == (&other.name, &other.url, other.timeout, other.fresh, other.stale)
+            && secret(self) == secret(other)
+    }
+}
+
 impl HookSettings {
     /// With all that may be left out left out.
     pub fn new(name: String, url: HookUrl) -> Self {

@@ -38,9 +38,22 @@ pub struct Keyring {
 
 #[derive(Debug)]
 enum Origin {
-    File(Status),
+    File(KeyFile),
     Remote(Arc<Remote>),
+    /// The site's own secret.
+    Own(Status),
 }
+
+#[derive(Debug)]
+struct KeyFile {
+    source: Source,
+    algorithms: Vec<Algorithm>,
+    status: Mutex<Status>,
+}
+
+/// Key sets that were read anew, judged, and are in use nowhere yet.
+#[derive(Debug)]
+pub struct ReadSets(Vec<(usize, Arc<KeySet>)>);
 
 impl Keyring {
     /// Reads the files. Sets that are fetched are remembered in this directory, if one is given. The faults come each with its
@@ -72,7 +85,7 @@ impl Keyring {
         }
         if let Some(set) = own.and_then(SigningKey::secret_set) {
             sets.push(set);
-            origins.push(Origin::File(Status { source: "the site's own".to_owned(), keys: 1, ..Status::default() }));
+            origins.push(Origin::Own(Status { source: "the site's own".to_owned(), keys: 1, ..Status::default() }));
         }
         Ok(Arc::new(Self { published: Arc::new(Published::new(sets)), origins, tasks: Mutex::default() }))
     }
@@ -112,12 +125,46 @@ impl Keyring {
         }
     }
 
+    /// Reads the files again, and takes `own` for the site's own secret. All that is wrong comes together, each fault with its
+    /// issuer's number; nothing is in use before [`Self::take`].
+    pub fn read_again(&self, own: Option<&SigningKey>) -> Result<ReadSets, Vec<(usize, KeysError)>> {
+        let (mut sets, mut faults) = (Vec::new(), Vec::new());
+        for (number, origin) in self.origins.iter().enumerate() {
+            match origin {
+                Origin::Remote(_) => {}
+                Origin::Own(_) => sets.extend(own.and_then(SigningKey::secret_set).map(|set| (number, Arc::new(set)))),
+                Origin::File(file) => match file.source.load(&file.algorithms) {
+                    Ok(set) => sets.push((number, Arc::new(set.unwrap_or_default()))),
+                    Err(error) => faults.push((number, error)),
+                },
+            }
+        }
+        if faults.is_empty() { Ok(ReadSets(sets)) } else { Err(faults) }
+    }
+
+    /// Puts sets that were read again in use. Gives the issuers whose keys changed; what those keys verified is forgotten.
+    pub fn take(&self, sets: ReadSets) -> Vec<usize> {
+        let mut changed = Vec::new();
+        for (number, set) in sets.0 {
+            if let Some(Origin::File(file)) = self.origins.get(number) {
+                let mut status = file.status.lock().unwrap_or_else(PoisonError::into_inner);
+                status.keys = set.keys().len();
+                status.last_success = Some(SystemTime::now());
+            }
+            if self.published.replace(number, &set) {
+                changed.push(number);
+            }
+        }
+        changed
+    }
+
     /// How each issuer's keys are, in the order of the issuers.
     pub fn status(&self) -> Vec<Status> {
         self.origins
             .iter()
             .map(|origin| match origin {
-                Origin::File(status) => status.clone(),
+                Origin::File(file) => file.status.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+                Origin::Own(status) => status.clone(),
                 Origin::Remote(remote) => remote.status(),
             })
             .collect()
@@ -126,7 +173,7 @@ impl Keyring {
     fn remotes(&self) -> impl Iterator<Item = &Arc<Remote>> {
         self.origins.iter().filter_map(|origin| match origin {
             Origin::Remote(remote) => Some(remote),
-            Origin::File(_) => None,
+            Origin::File(_) | Origin::Own(_) => None,
         })
     }
 }
@@ -142,7 +189,7 @@ fn open(number: usize, issuer: Issuer, remember: Option<&Path>) -> Result<(KeySe
     let set = source.load(&algorithms)?.unwrap_or_default();
     status.keys = set.keys().len();
     status.last_success = Some(SystemTime::now());
-    Ok((set, Origin::File(status)))
+    Ok((set, Origin::File(KeyFile { source, algorithms, status: Mutex::new(status) })))
 }
 
 #[cfg(test)]

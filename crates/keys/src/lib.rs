@@ -25,7 +25,7 @@ mod url;
 
 pub use address::discovered_key_set;
 pub use error::{DocumentFault, FetchError, KeysError, UrlFault};
-pub use keyring::{Issuer, Keyring};
+pub use keyring::{Issuer, Keyring, ReadSets};
 pub use limits::MAX_KEY_FILE;
 pub use native::Native;
 pub use once::{Loaded, load_once};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authorizer::{Denied, UnixTime, Upload, Verified, verify};
+use authorizer::{Carried, Denied, UnixTime, Upload, Verified, verify};
 use aws_credential_types::Credentials;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use front::{Admitted, Answer, Bearer, Code, Endpoint, Front, JSON_BODY, Listener, Package, Refusal, Refused, Seen};
@@ -106,7 +106,7 @@ impl Endpoints {
         let plan = front::plan(&self.front, json_body(event)?, || uuid::Uuid::new_v4().into_bytes())?;
         let (host, tokens) = (self.front.host(&event.parts), [bearer.token.expose()]);
         // The API sees CloudFront's address, not the client's; rules that look at it are refused before they get here.
-        let question = front::question(&event.parts, &host, plan.path(), None, &tokens, now);
+        let question = front::question(&event.parts, &host, plan.path(), None, &tokens, Carried::AsTokens, now);
         let placed = self.front.rules.place(question);
         seen.route = placed.route();
         let allow = || Ok(placed.allow::<Upload>(&mut self.verifier(seen))?);

@@ -152,8 +152,8 @@ pub mod tests {
     use std::time::Duration;
 
     use authorizer::{
-        Action, Algorithm, AllowSettings, BucketId, ClaimValue, IssuerId, IssuerSettings, Key, KeySet, KeySets,
-        Material, Method, ObjectPath, Question, RouteSettings, Signatures, UploadSettings, Who, verify,
+        Action, Algorithm, AllowSettings, BucketId, Carried, ClaimValue, IssuerId, IssuerSettings, Key, KeySet,
+        KeySets, Material, Method, ObjectPath, Question, RouteSettings, Signatures, UploadSettings, Who, verify,
     };
     use base64::Engine;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -224,8 +224,15 @@ pub mod tests {
         let token = format!("{}.{}.AAAA", encode(r#"{"alg":"HS256"}"#.to_owned()), encode(claims));
         let key = Key::new(None, Algorithm::Hs256, Material::Secret(vec![7; 32].into())).unwrap();
         let keys = KeySets(vec![Arc::new(KeySet::new(vec![key]))]);
-        let question =
-            Question { host: "", path, method: Method::Get, address: None, now: NOW, tokens: &[token.as_str()] };
+        let question = Question {
+            host: "",
+            path,
+            method: Method::Get,
+            address: None,
+            now: NOW,
+            tokens: &[token.as_str()],
+            carried: Carried::AsTokens,
+        };
         rules.allow(question, &mut |token: &str| verify(token, rules.issuers(), &keys, &Yes).map(Arc::new)).unwrap()
     }
 

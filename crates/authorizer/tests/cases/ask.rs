@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authorizer::{
-    Allowed, Denied, Method, ObjectPath, PathFault, Permission, Question, Read, UnixTime, Upload, verify,
+    Allowed, Carried, Denied, Method, ObjectPath, PathFault, Permission, Question, Read, UnixTime, Upload, verify,
 };
 use aws_credential_types::Credentials;
 use toml::{Table, Value};
@@ -109,7 +109,7 @@ fn question<'a>(
     tokens: &'a [&'a str],
     now: UnixTime,
 ) -> Question<'a> {
-    Question { host, path, method, address: Some([203, 0, 113, 178].into()), now, tokens }
+    Question { host, path, method, address: Some([203, 0, 113, 178].into()), now, tokens, carried: Carried::AsTokens }
 }
 
 fn allow<P: Permission>(site: &Site, question: Question<'_>) -> Result<Allowed<P>, Refusal> {

@@ -125,7 +125,9 @@ fn can_be_a_row(denied: Denied) -> bool {
         | Denied::HookRefused
         | Denied::HookAway
         | Denied::HookUnknown
-        | Denied::LinkNotCovered => false,
+        | Denied::LinkNotCovered
+        | Denied::LinkIsNoToken
+        | Denied::TokenIsNoLink => false,
     }
 }
 
@@ -174,6 +176,8 @@ fn every_refusal_has_a_row() {
         Denied::HookAway,
         Denied::HookUnknown,
         Denied::LinkNotCovered,
+        Denied::LinkIsNoToken,
+        Denied::TokenIsNoLink,
     ];
     let paths = [
         PathFault::NotAbsolute,

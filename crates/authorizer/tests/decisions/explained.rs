@@ -1,8 +1,8 @@
 //! `explain` says what `allow` decides, for random sites and questions.
 
 use authorizer::{
-    Action, AllowSettings, Circumstances, ClaimValue, Denied, HookAnswer, HookId, IssuerId, IssuerSettings, Method,
-    Question, Read, RowFact, Rules, Trace, UnixTime, Who,
+    Action, AllowSettings, Carried, Circumstances, ClaimValue, Denied, HookAnswer, HookId, IssuerId, IssuerSettings,
+    Method, Question, Read, RowFact, Rules, Trace, UnixTime, Who,
 };
 use serde_json::json;
 
@@ -116,7 +116,15 @@ fn explain_agrees_with_allow() {
             let tokens = tokens(&mut random);
             let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
             let method = [Method::Get, Method::Head][random.number(2)];
-            let question = Question { host: "", path: &path, method, address: None, now: NOW, tokens: &tokens };
+            let question = Question {
+                host: "",
+                path: &path,
+                method,
+                address: None,
+                now: NOW,
+                tokens: &tokens,
+                carried: Carried::AsTokens,
+            };
             let hook = [HookAnswer::Yes, HookAnswer::No, HookAnswer::Away, HookAnswer::Unknown][random.number(4)];
             let mut host = Host { hook, ..Host::new(&rules) };
             let placed = rules.place(question);

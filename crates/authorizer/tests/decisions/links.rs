@@ -1,7 +1,8 @@
 //! Links open their one path, by the rule that made them, no longer than the token they were made with.
 
 use authorizer::{
-    AllowSettings, Circumstances, ClaimValue, Denied, LinkWish, Method, Question, Read, RevocableClaim, Rules, UnixTime,
+    AllowSettings, Carried, Circumstances, ClaimValue, Denied, IssuerId, LinkWish, Method, ObjectPath, Question, Read,
+    RevocableClaim, Rules, UnixTime,
 };
 use serde_json::{Value, json};
 
@@ -40,8 +41,13 @@ fn made(rules: &Rules, claims: &Value, wish: &LinkWish) -> Value {
 fn follow(rules: &Rules, link: &Value, target: &str, method: Method, now: i64) -> Result<usize, Denied> {
     let (link, path) = (unsigned(link), path(target));
     let tokens = [link.as_str()];
-    let question = Question { method, now: UnixTime(NOW.0 + now), ..question(&path, &tokens) };
+    let question = Question { method, now: UnixTime(NOW.0 + now), ..linked(&path, &tokens) };
     rules.allow::<Read>(question, &mut Host::new(rules)).map(|allowed| allowed.rule())
+}
+
+/// The tokens came by the parameter of links.
+fn linked<'a>(path: &'a ObjectPath, tokens: &'a [&'a str]) -> Question<'a> {
+    Question { carried: Carried::AsLinks, ..question(path, tokens) }
 }
 
 #[test]
@@ -68,6 +74,37 @@ fn a_rule_that_is_gone() {
     let mut stranger = link;
     stranger["iss"] = json!("https://third.example.com/_edgepass/links");
     assert_eq!(follow(&elsewhere, &stranger, PATH, Method::Get, 0), Err(Denied::UnknownIssuer));
+}
+
+#[test]
+fn another_rule_in_the_place_of_the_one_that_made_it() {
+    let link = made(&rules_of(vec![other(), member()]), &json!({"member": true}), &wish(60));
+    for rows in [
+        vec![member(), other()],
+        vec![other(), read(&[("third", ClaimValue::Boolean(true))])],
+        vec![other(), AllowSettings { issuer: Some(IssuerId(0)), ..member() }],
+    ] {
+        assert_eq!(follow(&rules_of(rows), &link, PATH, Method::Get, 0), Err(Denied::LinkNotCovered));
+    }
+    assert_eq!(follow(&rules_of(vec![other(), member()]), &link, PATH, Method::Get, 0), Ok(1), "the same rule");
+}
+
+/// A link in a header is refused, and is as good as before.
+#[test]
+fn how_it_came_is_judged_before_it_is_used_up() {
+    let rules = rules_of(vec![member()]);
+    let once = LinkWish { once: Some("random".to_owned()), ..wish(60) };
+    let link = unsigned(&made(&rules, &json!({"member": true}), &once));
+    let (mut host, path) = (Host::new(&rules), path(PATH));
+    let token = token("app", &json!({"member": true}));
+    let mut ask = |carried, tokens: &[&str]| {
+        rules.allow::<Read>(Question { carried, ..question(&path, tokens) }, &mut host).map(|_| ())
+    };
+    assert_eq!(ask(Carried::AsTokens, &[&link]), Err(Denied::LinkIsNoToken));
+    assert_eq!(ask(Carried::AsLinks, &[&token]), Err(Denied::TokenIsNoLink));
+    assert_eq!(ask(Carried::AsTokens, &[&link, &token]), Ok(()), "of several cookies one is enough");
+    assert_eq!(ask(Carried::AsLinks, &[&link]), Ok(()));
+    assert_eq!(ask(Carried::AsLinks, &[&link]), Err(Denied::Used));
 }
 
 #[test]
@@ -103,10 +140,10 @@ fn a_link_for_one_request() {
     let once = LinkWish { once: Some("random".to_owned()), ..wish(60) };
     let link = unsigned(&made(&rules, &json!({"member": true, "jti": "of the token"}), &once));
     let (mut host, path) = (Host::new(&rules), path(PATH));
-    let mut ask = || rules.allow::<Read>(question(&path, &[&link]), &mut host).map(|_| ());
+    let mut ask = || rules.allow::<Read>(linked(&path, &[&link]), &mut host).map(|_| ());
     assert_eq!((ask(), ask()), (Ok(()), Err(Denied::Used)));
     let many = unsigned(&made(&rules, &json!({"member": true, "jti": "of the token"}), &wish(60)));
-    let mut ask = || rules.allow::<Read>(question(&path, &[&many]), &mut host).map(|_| ());
+    let mut ask = || rules.allow::<Read>(linked(&path, &[&many]), &mut host).map(|_| ());
     assert_eq!((ask(), ask()), (Ok(()), Ok(())));
 }
 

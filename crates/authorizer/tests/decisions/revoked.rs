@@ -92,6 +92,8 @@ fn what_is_told() {
         (Denied::Used, PublicCode::TokenUsed, 401),
         (Denied::HookRefused, PublicCode::Forbidden, 403),
         (Denied::LinkNotCovered, PublicCode::Forbidden, 403),
+        (Denied::LinkIsNoToken, PublicCode::Forbidden, 403),
+        (Denied::TokenIsNoLink, PublicCode::TokenInvalid, 401),
         (Denied::HookAway, PublicCode::DecisionAway, 503),
         (Denied::HookUnknown, PublicCode::DecisionAway, 503),
     ] {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use authorizer::{
-    Action, Algorithm, AllowSettings, BucketId, ClaimValue, Denied, Evidence, HookAnswer, HookQuestion, IssuerSettings,
-    Key, KeySet, KeySets, Material, Method, ObjectPath, Question, RouteSettings, Rules, Signatures, UnixTime, Verified,
-    Who, verify,
+    Action, Algorithm, AllowSettings, BucketId, Carried, ClaimValue, Denied, Evidence, HookAnswer, HookQuestion,
+    IssuerSettings, Key, KeySet, KeySets, Material, Method, ObjectPath, Question, RouteSettings, Rules, Signatures,
+    UnixTime, Verified, Who, verify,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -116,5 +116,5 @@ pub fn path(text: &str) -> ObjectPath {
 }
 
 pub fn question<'a>(path: &'a ObjectPath, tokens: &'a [&'a str]) -> Question<'a> {
-    Question { host: "", path, method: Method::Get, address: None, now: NOW, tokens }
+    Question { host: "", path, method: Method::Get, address: None, now: NOW, tokens, carried: Carried::AsTokens }
 }

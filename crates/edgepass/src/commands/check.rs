@@ -8,14 +8,15 @@ use serde_json::json;
 use front::Carrier;
 
 use crate::cli::Exit;
-use crate::config::{self, Config, HttpRole};
+use crate::config::{self, Config, HttpRole, day, in_json};
 use crate::trouble::{Trouble, say, tell};
 
 /// Check a configuration: every mistake at once, with file, line and column
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Reads the configuration and the files it names, and asks no network. Credentials that the environment lacks here are \
-no mistake: it may be checked on another machine than it serves on.
+no mistake: it may be checked on another machine than it serves on. Warnings are no mistakes either: a certificate that has \
+expired or will within a week, one that is not for the site's host or a route's `hosts`, one without its issuer's.
 
 Examples:
   edgepass check --config edgepass.toml
@@ -34,10 +35,16 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Exit, Trouble> {
     match config::load(&args.config) {
         Ok(config) if args.json => {
-            say(json!({ "ok": true, "file": config.file.display().to_string(), "mistakes": [] }))?;
+            let warnings = in_json(&config.file, &config.warnings);
+            say(
+                json!({ "ok": true, "file": config.file.display().to_string(), "mistakes": [], "warnings": warnings }),
+            )?;
             Ok(Exit::Done)
         }
         Ok(config) => {
+            for warning in &config.warnings {
+                tell(warning.told("warning", &config.file));
+            }
             tell(summary(&config).trim_end());
             for bucket in &config.buckets {
                 if let Err(fault) = bucket.credentials.read(|name| std::env::var(name).ok()) {
@@ -62,7 +69,18 @@ fn summary(config: &Config) -> String {
         let _ = writeln!(text, "  {title:<8} {words}");
     };
     if let (Some(address), Some(tls)) = (config.listen.https, &config.tls) {
-        row("https", format!("{address}, certificate {}", tls.certificate.display()));
+        let hsts = tls.hsts.map_or_else(String::new, |time| format!(", HSTS for {} s", time.as_secs()));
+        row("https", format!("{address}{hsts}"));
+        for certificate in tls.certificates() {
+            let names: Vec<_> = certificate
+                .names
+                .iter()
+                .cloned()
+                .chain(certificate.addresses.iter().map(ToString::to_string))
+                .collect();
+            let (file, until) = (certificate.file.display(), day(certificate.expires));
+            row("tls", format!("{file}: {}; until {until}", names.join(", ")));
+        }
     }
     if let Some(http) = config.listen.http {
         let role = match http.role {

@@ -66,7 +66,7 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
     let store = serve_store(store, store_socket, stopping.clone())?;
     let app = serve_app(&world, app_socket, stopping)?;
     let sockets = Sockets { doors: vec![door(files_socket)?], admin: Some(admin_socket) };
-    let gateway = start(config, sockets, Box::new(access_log(&world.access_log())?), runtime)?;
+    let gateway = start(config, sockets, Box::new(access_log(&world.access_log())?), runtime, None)?;
     while !gateway.is_ready() {
         if began.elapsed() > START {
             return Err(Trouble::failed("the gateway did not get the app's keys")

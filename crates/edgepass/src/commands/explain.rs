@@ -85,7 +85,15 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
         Err(refusal) => Explained::refused(refusal),
         Ok((path, presented)) => {
             let (host, tokens) = (front.host(&parts), presented.texts());
-            let placed = front.rules.place(front::question(&parts, &host, &path, args.address, &tokens, now));
+            let placed = front.rules.place(front::question(
+                &parts,
+                &host,
+                &path,
+                args.address,
+                &tokens,
+                presented.carried(),
+                now,
+            ));
             if args.upload { explain::<Upload>(&placed, &mut known) } else { explain::<Read>(&placed, &mut known) }
         }
     };

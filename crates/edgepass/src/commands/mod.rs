@@ -1,12 +1,15 @@
 //! One file a command, with its arguments and a `run`.
 
+mod admin;
 pub mod aws;
 pub mod check;
 pub mod dev;
 pub mod explain;
 mod explain_text;
 pub mod keys;
+pub mod reload;
 pub mod revoke;
+pub mod schema;
 pub mod serve;
 pub mod store;
 pub mod token;

@@ -1,20 +1,13 @@
 //! `edgepass revoke`: tells a running gateway which tokens it honours no longer.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use secrecy::{ExposeSecret, SecretString};
+use http::StatusCode;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::runtime;
+use super::admin::ask_admin;
 use crate::cli::Exit;
 use crate::config;
 use crate::trouble::{Trouble, say, tell};
@@ -86,15 +79,7 @@ fn claim(text: &str) -> Result<(String, String), String> {
 
 pub fn run(args: &Args) -> Result<Exit, Trouble> {
     let config = config::load(&args.config)?;
-    let address = config.listen.admin.ok_or_else(|| {
-        Trouble::usage("the configuration has no admin listener")
-            .with_hint("add `admin = \"127.0.0.1:9300\"` to `[listen]`")
-    })?;
-    let secret_file = config.admin_secret.ok_or_else(|| {
-        Trouble::usage("the configuration names no admin secret").with_hint("add `[admin]` with `secret_file = \"…\"`")
-    })?;
-    let secret = config::read_line(&secret_file).map_err(Trouble::failed)?;
-    let (status, answer) = runtime()?.block_on(post(&format!("http://{address}/revocations"), &secret, &wish(args)))?;
+    let (status, answer) = ask_admin(config.listen.admin, config.admin_secret.as_deref(), "/revocations", &wish(args))?;
     if status != StatusCode::OK {
         let message = answer.get("error").and_then(Value::as_str).unwrap_or("the gateway refused");
         return Err(Trouble::failed(message));
@@ -117,27 +102,4 @@ fn wish(args: &Args) -> Value {
         members.extend(value.as_ref().map(|value| (name.to_owned(), value.clone())));
     }
     Value::Object(members)
-}
-
-/// For the whole exchange: the gateway waits for its disk.
-const WITHIN: Duration = Duration::from_secs(30);
-
-async fn post(url: &str, secret: &SecretString, body: &Value) -> Result<(StatusCode, Value), Trouble> {
-    let away = |error: &dyn std::fmt::Display| {
-        Trouble::failed(format_args!("no answer from {url}: {error}"))
-            .with_hint("is the gateway running with this configuration?")
-    };
-    let request = Request::post(url)
-        .header(AUTHORIZATION, format!("Bearer {}", secret.expose_secret()))
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(body.to_string())))
-        .map_err(|error| away(&error))?;
-    let exchange = async {
-        let answer =
-            Client::builder(TokioExecutor::new()).build_http().request(request).await.map_err(|error| away(&error))?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), 64 << 10).collect().await.map_err(|error| away(&error))?.to_bytes();
-        Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
-    };
-    tokio::time::timeout(WITHIN, exchange).await.map_err(|_| away(&"it took too long"))?
 }

@@ -51,22 +51,22 @@ impl Diagnostics {
     }
 
     pub fn to_json(&self) -> Value {
-        let file = self.file.display().to_string();
-        let mistakes: Vec<_> = self
-            .list
-            .iter()
-            .map(|Diagnostic { position, mistake }| {
-                json!({
-                    "file": file,
-                    "line": position.as_ref().map(|position| position.line),
-                    "column": position.as_ref().map(|position| position.column),
-                    "message": mistake.message,
-                    "hint": mistake.hint,
-                })
-            })
-            .collect();
-        json!({ "ok": false, "file": file, "mistakes": mistakes })
+        json!({ "ok": false, "file": self.file.display().to_string(), "mistakes": in_json(&self.file, &self.list) })
     }
+}
+
+/// A list of objects with file, line, column, message and hint.
+pub fn in_json(file: &Path, list: &[Diagnostic]) -> Value {
+    let object = |Diagnostic { position, mistake }: &Diagnostic| {
+        json!({
+            "file": file.display().to_string(),
+            "line": position.as_ref().map(|position| position.line),
+            "column": position.as_ref().map(|position| position.column),
+            "message": mistake.message,
+            "hint": mistake.hint,
+        })
+    };
+    Value::Array(list.iter().map(object).collect())
 }
 
 /// The line and column of a byte of the text.
@@ -89,33 +89,50 @@ fn position(text: &str, place: Place) -> Position {
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
-        for Diagnostic { position, mistake } in &self.list {
-            writeln!(f, "error: {}", mistake.message)?;
-            match position {
-                None => writeln!(f, "  --> {file}")?,
-                Some(Position { line, column, width, text }) => {
-                    let number = line.to_string();
-                    let gutter = " ".repeat(number.len());
-                    // Tabs stay tabs, so that the caret stands under its word.
-                    let indent: String = text
-                        .chars()
-                        .take(column - 1)
-                        .map(|character| if character == '\t' { '\t' } else { ' ' })
-                        .collect();
-                    writeln!(f, "{gutter}--> {file}:{line}:{column}")?;
-                    writeln!(f, "{gutter} |")?;
-                    writeln!(f, "{number} | {}", printable(text))?;
-                    writeln!(f, "{gutter} | {indent}{}", "^".repeat(*width))?;
-                }
-            }
-            if let Some(hint) = &mistake.hint {
-                writeln!(f, "hint: {hint}")?;
-            }
-            writeln!(f)?;
+        for diagnostic in &self.list {
+            writeln!(f, "{}", diagnostic.told("error", &self.file))?;
         }
         match self.list.len() {
             1 => writeln!(f, "1 mistake in {file}"),
             count => writeln!(f, "{count} mistakes in {file}"),
+        }
+    }
+}
+
+/// `error` or `warning`, the place, the line, the hint.
+pub struct Told<'a> {
+    word: &'static str,
+    file: &'a Path,
+    diagnostic: &'a Diagnostic,
+}
+
+impl Diagnostic {
+    pub fn told<'a>(&'a self, word: &'static str, file: &'a Path) -> Told<'a> {
+        Told { word, file, diagnostic: self }
+    }
+}
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, Diagnostic { position, mistake }) = (self.file.display(), self.diagnostic);
+        writeln!(f, "{}: {}", self.word, mistake.message)?;
+        match position {
+            None => writeln!(f, "  --> {file}")?,
+            Some(Position { line, column, width, text }) => {
+                let number = line.to_string();
+                let gutter = " ".repeat(number.len());
+                // Tabs stay tabs, so that the caret stands under its word.
+                let indent: String =
+                    text.chars().take(column - 1).map(|character| if character == '\t' { '\t' } else { ' ' }).collect();
+                writeln!(f, "{gutter}--> {file}:{line}:{column}")?;
+                writeln!(f, "{gutter} |")?;
+                writeln!(f, "{number} | {}", printable(text))?;
+                writeln!(f, "{gutter} | {indent}{}", "^".repeat(*width))?;
+            }
+        }
+        match &mistake.hint {
+            Some(hint) => writeln!(f, "hint: {hint}"),
+            None => Ok(()),
         }
     }
 }

@@ -43,11 +43,17 @@ pub struct Fault {
 #[derive(Debug, Default)]
 pub struct Faults {
     pub list: Vec<Fault>,
+    /// What is no mistake and will trouble somebody.
+    pub warnings: Vec<Fault>,
 }
 
 impl Faults {
     pub fn add(&mut self, place: Place, mistake: Mistake) {
         self.list.push(Fault { place, mistake, missing: None });
+    }
+
+    pub fn warn(&mut self, place: Place, mistake: Mistake) {
+        self.warnings.push(Fault { place, mistake, missing: None });
     }
 
     pub fn missing(&mut self, place: Place, key: &'static str, mistake: Mistake) {

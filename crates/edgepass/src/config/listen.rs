@@ -1,17 +1,9 @@
-//! `[listen]` and `[tls]`: addresses, and files that fit together.
+//! `[listen]`: addresses.
 
 use std::net::SocketAddr;
-use std::path::Path;
-
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
 
 use super::faults::{Faults, Mistake, Place};
-use super::files::{file_mistake, path_in};
-use super::section::{Node, Section};
-use super::settings::Tls;
+use super::section::Section;
 
 /// `[listen]` as it was typed.
 #[derive(Default)]
@@ -72,44 +64,4 @@ fn address(text: &str) -> Result<SocketAddr, Mistake> {
             _ => mistake.hint("write the address as numbers: \"127.0.0.1:8080\" or \"[::]:443\""),
         }
     })
-}
-
-/// `[tls]`: both files are read, and the key must be the certificate's.
-pub fn read_tls(mut section: Section<'_>, dir: &Path, faults: &mut Faults) -> Option<Tls> {
-    let hint = "name PEM files: `certificate = \"files.pem\"`, `key = \"files.key\"`";
-    let certificate = section.require("certificate", hint, faults);
-    let key = section.require("key", hint, faults);
-    section.close(faults);
-    let certificate = pem(certificate, dir, faults);
-    let key = pem(key, dir, faults);
-    let (certificate_node, certificate, chain) = certificate?;
-    let (key_node, key, key_text) = key?;
-
-    let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(&chain).flatten().collect();
-    if chain.is_empty() {
-        faults
-            .add(certificate_node.place, Mistake::new(format!("`{}` holds no PEM certificate", certificate.display())));
-    }
-    let private = PrivateKeyDer::from_pem_slice(&key_text);
-    if private.is_err() {
-        faults.add(key_node.place, Mistake::new(format!("`{}` holds no PEM private key", key.display())));
-    }
-    if let Ok(private) = private
-        && !chain.is_empty()
-        && let Err(error) = CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider())
-    {
-        let message = match error {
-            rustls::Error::InconsistentKeys(_) => "the key is not the certificate's".to_owned(),
-            other => format!("the certificate or its key cannot be used: {other}"),
-        };
-        faults.add(key_node.place, Mistake::new(message));
-    }
-    Some(Tls { certificate, key })
-}
-
-fn pem<'t>(node: Option<Node<'t>>, dir: &Path, faults: &mut Faults) -> Option<(Node<'t>, std::path::PathBuf, Vec<u8>)> {
-    let node = node?;
-    let path = node.parse("a path", faults, |text| Ok(path_in(dir, text)))?;
-    let bytes = faults.keep(node.place, keys::read_file(&path).map_err(|error| file_mistake(&error)))?;
-    Some((node, path, bytes))
 }

@@ -24,6 +24,7 @@ mod section;
 mod settings;
 mod site;
 mod state;
+mod tls;
 mod token;
 mod understand;
 mod units;
@@ -33,11 +34,13 @@ mod web;
 use std::path::Path;
 
 pub use credentials::{AccessKey, read_line};
-pub use diagnostic::Diagnostics;
+pub use diagnostic::{Diagnostics, in_json};
 pub use faults::Mistake;
-pub use settings::{Bucket, Config, HttpRole, PostForms, Tls};
+pub use settings::{Bucket, Cache, Config, HttpRole, Issuer, Listen, PostForms, Tls};
 pub use state::REVOCABLE;
+pub use tls::{day, now, read_pair, time_troubles};
 pub use units::duration;
+pub use web::{is_https, is_loopback};
 
 /// Reads and judges a configuration file and the files it names.
 pub fn load(file: &Path) -> Result<Config, Diagnostics> {

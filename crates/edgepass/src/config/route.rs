@@ -18,6 +18,13 @@ pub struct Typed {
     places: Places,
 }
 
+impl Typed {
+    /// Its hosts, each with its place.
+    pub fn hosts(&self) -> impl Iterator<Item = (&str, Place)> {
+        self.settings.hosts.iter().map(String::as_str).zip(self.places.hosts.iter().copied())
+    }
+}
+
 struct Places {
     name: Place,
     hosts: Vec<Place>,

@@ -65,6 +65,8 @@ impl<'t> Section<'t> {
 
     /// Reports the keys that were never asked for. One that is only misspelt is not missing as well.
     pub fn close(self, faults: &mut Faults) {
+        #[cfg(test)]
+        asked::note(&self.title, &self.known);
         for key in self.table.keys().filter(|key| !self.known.contains(&key.get_ref().as_ref())) {
             let typed = key.get_ref();
             let message = match self.title.as_str() {
@@ -170,5 +172,25 @@ impl<'t> Node<'t> {
         };
         faults.add(self.place, Mistake::new(format!("{given} where {wanted} is wanted")));
         None
+    }
+}
+
+/// Which keys were asked of which tables, for the test that holds the schema to it.
+#[cfg(test)]
+pub mod asked {
+    use std::cell::RefCell;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    thread_local! {
+        static ASKED: RefCell<BTreeMap<String, BTreeSet<&'static str>>> = RefCell::default();
+    }
+
+    pub fn note(title: &str, keys: &[&'static str]) {
+        ASKED.with_borrow_mut(|asked| asked.entry(title.to_owned()).or_default().extend(keys));
+    }
+
+    /// By the table's title, all that was asked on this thread.
+    pub fn all() -> BTreeMap<String, BTreeSet<&'static str>> {
+        ASKED.with_borrow(Clone::clone)
     }
 }

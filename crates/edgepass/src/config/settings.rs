@@ -2,13 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use authorizer::{IssuerSettings, RouteSettings, Rules};
 use aws::Choices;
 use front::Carrier;
+use gateway::Certificate;
 
 use super::credentials::Credentials;
+use super::diagnostic::Diagnostic;
 
 #[derive(Debug)]
 pub struct Config {
@@ -37,6 +40,8 @@ pub struct Config {
     /// The secret of those who may change something through the admin listener.
     pub admin_secret: Option<PathBuf>,
     pub aws: Option<Aws>,
+    /// What is no mistake and will trouble somebody.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// `[aws]`.
@@ -71,11 +76,22 @@ pub enum HttpRole {
     Redirect,
 }
 
-/// PEM files; they were read and fit together when the configuration was.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// At least one certificate; the first is for clients that name no host.
+#[derive(Clone, Debug)]
 pub struct Tls {
+    pub pairs: Vec<Pair>,
+    /// How long browsers shall ask by https alone; none: they are not told.
+    pub hsts: Option<Duration>,
+    /// Whether the files are looked at for change while the gateway serves.
+    pub watch: bool,
+}
+
+/// PEM files, and what was read from them: the key is the certificate's.
+#[derive(Clone, Debug)]
+pub struct Pair {
     pub certificate: PathBuf,
     pub key: PathBuf,
+    pub read: Arc<Certificate>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +125,7 @@ pub enum PostForms {
     NotTaken,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
     pub settings: IssuerSettings,
     pub source: keys::Source,

@@ -1,5 +1,6 @@
 //! Configurations with mistakes, and what is said of them. The cases are data: `tests/data/mistakes.toml`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -106,7 +107,7 @@ fn the_example_of_the_reference() {
     );
     assert_eq!(config.rules.routes().map(|(_, route)| route.name).collect::<Vec<_>>(), ["files", "public"]);
     assert_eq!((config.cache.memory, config.cache.ttl), (256 << 20, Duration::from_mins(5)));
-    assert_eq!(config.tls.unwrap().key, file().with_file_name("files.key"));
+    assert_eq!(config.tls.unwrap().pairs[0].key, file().with_file_name("files.key"));
 }
 
 #[test]
@@ -237,4 +238,88 @@ fn no_text_is_too_broken() {
     }
     let deep = format!("a = {}1{}", "[".repeat(5000), "]".repeat(5000));
     assert!(read(&deep).is_err());
+}
+
+/// What the schema calls the table of a title.
+fn definition(title: &str) -> Option<&str> {
+    Some(match title {
+        "" => "",
+        "[[tls.certificates]]" => "certificate",
+        "`credentials`" => "credentials",
+        "a rule of `allow`" => "rule",
+        "`upload`" => "upload",
+        // It is refused as a whole.
+        "`disk`" => return None,
+        title if title.starts_with("[[route]]") => "route",
+        title => title.trim_start_matches('[').split(['.', ']']).next().unwrap(),
+    })
+}
+
+/// The schema has exactly the keys that the parser asks for.
+#[test]
+fn the_schema_knows_what_the_parser_knows() {
+    let whole = include_str!("../../tests/data/whole.toml");
+    assert_eq!(mistakes(whole), [""; 0]);
+    assert_eq!(mistakes(GOOD), [""; 0]);
+    for (from, to) in [
+        ("credentials = \"default\"", "credentials = { access_key_file = \"id.txt\", secret_key_file = \"id.txt\" }"),
+        ("credentials = \"default\"", "credentials = { access_key_env = \"A\", secret_key_env = \"B\" }"),
+    ] {
+        assert_eq!(mistakes(&GOOD.replace(from, to)), [""; 0]);
+    }
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../docs/reference/edgepass.schema.json")).unwrap();
+    let keys = |table: &serde_json::Value| -> BTreeSet<String> {
+        table["properties"].as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect()
+    };
+    let mut known: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let asked = section::asked::all();
+    for (title, asked) in &asked {
+        let Some(name) = definition(title) else { continue };
+        known.entry(name).or_default().extend(asked.iter().map(|key| (*key).to_owned()));
+    }
+    let definitions = schema["definitions"].as_object().unwrap();
+    let mut written: BTreeMap<&str, BTreeSet<String>> =
+        definitions.iter().map(|(name, table)| (name.as_str(), keys(table))).collect();
+    // Its keys are the user's to choose.
+    assert_eq!(written.remove("roles"), Some(BTreeSet::new()));
+    written.insert("", keys(&schema));
+    assert_eq!(written, known);
+}
+
+/// Every key says what it means; those that may be left out and stand for something say what.
+#[test]
+fn the_schema_describes_every_key() {
+    fn look(at: &str, table: &serde_json::Value, wrong: &mut Vec<String>) {
+        for (key, value) in table["properties"].as_object().into_iter().flatten() {
+            if value["$ref"].is_null() && value["description"].as_str().is_none_or(str::is_empty) {
+                wrong.push(format!("{at}.{key}"));
+            }
+        }
+    }
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../docs/reference/edgepass.schema.json")).unwrap();
+    let mut wrong = Vec::new();
+    look("", &schema, &mut wrong);
+    for (name, table) in schema["definitions"].as_object().unwrap() {
+        assert!(table["description"].is_string(), "{name}");
+        look(name, table, &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn what_will_trouble_visitors_is_no_mistake() {
+    let warnings = |text: &str| -> Vec<String> {
+        let dir = format!("{}/", file().parent().unwrap().display());
+        let config = read(text).unwrap();
+        config.warnings.iter().map(|warning| warning.mistake.message.replace(&dir, "")).collect()
+    };
+    let named = GOOD.replace("name = \"public\"", "name = \"public\"\nhosts = [\"other.example.org\"]");
+    assert!(
+        warnings(&named).contains(&"no certificate is for `other.example.org`: browsers warn of the site".to_owned()),
+        "{:?}",
+        warnings(&named)
+    );
+    assert!(!warnings(GOOD).iter().any(|warning| warning.contains("`files.example.com`")), "{:?}", warnings(GOOD));
 }

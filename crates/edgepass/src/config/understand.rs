@@ -5,10 +5,11 @@ use std::path::Path;
 use authorizer::{RouteSettings, Rules};
 use toml::de::DeTable;
 
+use super::diagnostic::Diagnostics;
 use super::faults::{Fault, Faults, Mistake, Place};
 use super::section::Section;
 use super::settings::{Bucket, Config, Http, HttpRole, Issuer, Listen, Site};
-use super::{allow, aws, bucket, cache, hook, issuer, listen, names, roles, route, site, state, token, web};
+use super::{allow, aws, bucket, cache, hook, issuer, listen, names, roles, route, site, state, tls, token, web};
 
 pub fn understand(text: &str, file: &Path) -> Result<Config, Vec<Fault>> {
     let (document, syntax) = DeTable::parse_recoverable(text);
@@ -28,7 +29,10 @@ pub fn understand(text: &str, file: &Path) -> Result<Config, Vec<Fault>> {
         faults.add(place, mistake);
     }
     match config {
-        Some(config) if faults.list.is_empty() => Ok(config),
+        Some(config) if faults.list.is_empty() => {
+            let warnings = Diagnostics::new(file, text, faults.warnings).list;
+            Ok(Config { warnings, ..config })
+        }
         _ => Err(faults.list),
     }
 }
@@ -40,7 +44,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
     let listen = section(&mut root, "listen", faults).map(|section| listen::read(section, faults));
     let tls = section(&mut root, "tls", faults);
     let tls_place = tls.as_ref().map(|section| section.place);
-    let tls = tls.and_then(|section| listen::read_tls(section, dir, faults));
+    let tls = tls.and_then(|section| tls::read(section, dir, faults));
     let site_found = section(&mut root, "site", faults);
     let has_site = site_found.is_some();
     let site = site_found.and_then(|section| site::read(section, faults));
@@ -95,6 +99,10 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
         route::refuse_addresses(&routes, faults);
     }
     let listen = listen.map(|typed| check_listen(&typed, tls_place, site.as_ref(), faults));
+    if let (Some(tls), Some(place), Some((origin, site))) = (&tls, tls_place, &site) {
+        let site = Some((web::host_of(&site.origin), *origin));
+        tls::warn_names(tls, place, site.into_iter().chain(routes.iter().flat_map(route::Typed::hosts)), faults);
+    }
     Some(Config {
         file: file.to_owned(),
         listen: if on_aws.is_some() { listen.unwrap_or_default() } else { listen? },
@@ -121,6 +129,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
             Some(aws) => Some(aws?),
             None => None,
         },
+        warnings: Vec::new(),
     })
 }
 

@@ -45,11 +45,16 @@ pub fn is_https(origin: &str) -> bool {
 
 /// Whether the origin's host is this machine itself.
 pub fn is_loopback(origin: &str) -> bool {
-    let (host, _) = split_port(origin.split_once("://").map_or(origin, |(_, rest)| rest));
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let bare = host_of(origin);
     bare == "localhost"
         || bare.ends_with(".localhost")
         || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// An origin's host without port and brackets.
+pub fn host_of(origin: &str) -> &str {
+    let (host, _) = split_port(origin.split_once("://").map_or(origin, |(_, rest)| rest));
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 fn split_port(authority: &str) -> (&str, Option<&str>) {

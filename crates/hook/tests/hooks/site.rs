@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use authorizer::{
-    Action, Algorithm, AllowSettings, Allowed, BucketId, Denied, Evidence, HookAnswer, HookId, HookQuestion,
+    Action, Algorithm, AllowSettings, Allowed, BucketId, Carried, Denied, Evidence, HookAnswer, HookId, HookQuestion,
     IssuerSettings, KeySets, Method, ObjectPath, Question, Read, RouteSettings, Rules, UnixTime, Verified, Who,
     parse_jwk_set,
 };
@@ -105,7 +105,15 @@ impl Site {
     ) -> (Result<Allowed<Read>, Denied>, usize) {
         let path = ObjectPath::from_decoded(path.to_owned()).unwrap();
         let now = UnixTime(NOW);
-        let question = Question { host: "", path: &path, method: Method::Get, address: None, now, tokens };
+        let question = Question {
+            host: "",
+            path: &path,
+            method: Method::Get,
+            address: None,
+            now,
+            tokens,
+            carried: Carried::AsTokens,
+        };
         let placed = self.rules.place(question);
         let mut evidence = Asking { site: self, inquiry };
         let mut rounds = 1;

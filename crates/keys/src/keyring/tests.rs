@@ -158,3 +158,35 @@ async fn a_storm_waits_once_while_the_provider_hangs() {
     assert!(start.elapsed() > Duration::from_millis(1900), "they did wait");
     assert_eq!(provider.asked(), 2);
 }
+
+/// All files are read before one set is replaced; a set that did not change verifies on.
+#[test]
+fn files_are_read_again_all_or_none() {
+    let folder = Folder::new("again");
+    let set = |keys: &[&str]| format!("{{\"keys\":[{}]}}", keys.join(","));
+    let (one, two) = (folder.write("one", set(ONE).as_bytes()), folder.write("two", set(TWO).as_bytes()));
+    let issuers = vec![issuer("a", Source::JwksFile(one.clone())), issuer("b", Source::JwksFile(two))];
+    let own = SigningKey::generate(Algorithm::Hs256).unwrap();
+    let keyring = Keyring::open_with(issuers, None, Some(&own)).unwrap();
+    let generations = |keyring: &Keyring| [0, 1, 2].map(|issuer| keyring.generation(issuer));
+    let began = generations(&keyring);
+    assert_eq!(keyring.take(keyring.read_again(Some(&own)).unwrap()), Vec::<usize>::new());
+    assert_eq!(generations(&keyring), began);
+
+    folder.write("one", set(TWO).as_bytes());
+    let read = keyring.read_again(Some(&own)).unwrap();
+    assert_eq!(generations(&keyring), began, "nothing is in use before it is taken");
+    assert_eq!(keyring.take(read), [0]);
+    assert_eq!(generations(&keyring), [began[0] + 1, began[1], began[2]]);
+
+    folder.write("one", b"nothing");
+    folder.write("two", b"nothing");
+    let faults = keyring.read_again(Some(&own)).unwrap_err();
+    assert_eq!(faults.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 1], "every fault at once");
+    folder.write("one", set(ONE).as_bytes());
+    folder.write("two", set(TWO).as_bytes());
+    let other = SigningKey::generate(Algorithm::Hs256).unwrap();
+    assert_eq!(keyring.take(keyring.read_again(Some(&other)).unwrap()), [0, 2]);
+    assert_eq!(keyring.status().len(), 3);
+    assert!(one.exists());
+}
