@@ -1,7 +1,9 @@
 """What the tests share: one running `dev`, gateways on configurations of their own, one workspace for each test."""
 
+import contextlib
 import itertools
 import json
+import os
 import resource
 import uuid
 from dataclasses import dataclass, field
@@ -11,10 +13,15 @@ import pytest
 from botocore.config import Config
 
 import tokens
+from ceph import Ceph
 from middleman import Middleman
-from processes import BINARY, Dev, Gateway, free_port
+from not_on_ceph import NOT_ON_CEPH
+from processes import BINARY, ROOT, Dev, Gateway, free_port
 
 APP = "https://app.example.com"
+
+# What stands behind the gateways: the store of `dev`, or a Ceph RGW, started for the run.
+ORIGIN = os.environ.get("EDGEPASS_ORIGIN", "store")
 
 # `tests/` starts from what interface.md calls the ordinary configuration. Tests change it by replacing text.
 SITE = """\
@@ -76,14 +83,49 @@ def pytest_configure(config):
 def pytest_sessionstart(session):
     if not BINARY.exists():
         pytest.exit(f"{BINARY} is missing: run `cargo build --release` first", 2)
+    if ORIGIN not in ("store", "ceph"):
+        pytest.exit(f"EDGEPASS_ORIGIN is `store` or `ceph`, not `{ORIGIN}`", 2)
+
+
+def pytest_collection_modifyitems(items):
+    if ORIGIN == "ceph":
+        for item in items:
+            if reason := NOT_ON_CEPH.get(f"{item.path.name}::{item.name}"):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish(session):
+    if ORIGIN == "ceph":
+        files, names = {item.path.name for item in session.items}, {f"{item.path.name}::{item.name}" for item in session.items}
+        unknown = [name for name in NOT_ON_CEPH if name.split("::")[0] in files and name not in names]
+        if unknown and not session.config.option.keyword and not any("::" in word for word in session.config.args):
+            pytest.exit(f"not_on_ceph.py names no test: {', '.join(unknown)}", 2)
 
 
 @pytest.fixture(scope="session")
 def dev(tmp_path_factory):
-    """`edgepass dev` for the whole run."""
+    """`edgepass dev` for the whole run. With EDGEPASS_ORIGIN=ceph its `s3` is a bucket in RGW, with the same CORS rule."""
     directory = tmp_path_factory.mktemp("dev")
-    with Dev(directory / "data", directory / "logs") as running:
+    with contextlib.ExitStack() as ends:
+        running = ends.enter_context(Dev(directory / "data", directory / "logs"))
+        if ORIGIN == "ceph":
+            ceph = ends.enter_context(Ceph())
+            running.s3 = bucket_like(running.s3, ceph.s3)
         yield running
+
+
+def bucket_like(model, s3):
+    """A bucket of the same name and CORS rules in another store."""
+    said, name = {**s3, "bucket": model["bucket"]}, model["bucket"]
+    rules = s3_client(model).get_bucket_cors(Bucket=name)["CORSRules"]
+    client = s3_client(said)
+    client.create_bucket(Bucket=name)
+    client.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
+    # The policy that the guide gives, as it is written there.
+    guide = (ROOT / "docs" / "guides" / "ceph.md").read_text()
+    policy = guide.split("cat > policy.json <<'END'\n")[1].split("\nEND\n")[0]
+    client.put_bucket_policy(Bucket=name, Policy=policy.replace("acme-user-files", name))
+    return said
 
 
 @pytest.fixture(scope="session")
