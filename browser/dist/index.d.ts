@@ -30,7 +30,7 @@ export interface FilesOptions {
   param?: string;
   /** Default `<files origin>/_edgepass/session`. */
   sessionUrl?: string;
-  /** Where the worker script is served, and for which part of the app. Default `/files-sw.js`, the whole app. `false`: none. */
+  /** Where the worker script is served, and for which part of the app. Default `/files-sw.js`, the whole app. `false`: none, and one that was there is taken away. */
   worker?: false | { url?: string; scope?: string };
   /** Default `memory`. With `indexeddb` the worker's tokens survive a restart of the browser, and lie on its disk. */
   persist?: 'memory' | 'indexeddb';
@@ -72,9 +72,9 @@ export interface Files {
   setToken(scope: string, token: Token): Promise<void>;
   /** Like `fetch`, for a file of ours: the token is attached and renewed, with a worker or without. */
   fetch(input: string | URL, init?: RequestInit): Promise<Response>;
-  /** A short-lived URL of one file for places that no worker sees: `<a>`, `window.open`, PDF viewers. `ttl` in seconds. */
-  link(url: string | URL, options?: { ttl?: number; download?: string }): Promise<string>;
-  /** Lets the browser itself download the file; its bytes pass neither the worker nor the page's memory. */
+  /** A short-lived URL of one file for places that no worker sees: `<a>`, `window.open`, PDF viewers. `ttl` in seconds, 60 left out. */
+  link(url: string | URL, options?: { ttl?: number; download?: string | true; once?: boolean }): Promise<string>;
+  /** Lets the browser itself save the file, under this or its own name; its bytes pass neither the worker nor the page's memory. */
   download(url: string | URL, filename?: string): Promise<void>;
   /** Heals and upgrades elements under `root` (default: the document), now and as they come. Returns what ends it. */
   observe(root?: ParentNode): () => void;

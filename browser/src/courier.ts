@@ -15,8 +15,8 @@ export interface Doors {
   now(): number;
 }
 
-/** Conditions and ranges, and nothing else: WebKit's media requests carry headers that fail the preflight. */
-const KEPT = ['range', 'if-range', 'if-none-match', 'if-modified-since'];
+/** And nothing else: WebKit's media requests carry headers that fail the preflight. */
+const KEPT = ['range', 'if-range'];
 
 /** Seconds for which a scope that nobody has a token for is not asked for again. */
 const REFUSED = 2;

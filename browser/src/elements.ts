@@ -24,35 +24,35 @@ export function watch(
   ready: Promise<unknown>,
   emit: Emit,
 ): Watch {
-  /** An element is asked for again once in each generation. */
-  const tried = new WeakMap<Shown, number>();
-  let generation = 0;
+  /** Asked for again since the last pass or worker came: once is enough. */
+  let tried = new WeakSet<Shown>();
 
-  async function mend(shown: Shown): Promise<void> {
-    const url = urlOf(shown);
-    if (!heal || !isOurs(url)) return;
+  async function see(shown: Shown, isLost: unknown): Promise<void> {
+    const url = shown.currentSrc || shown.src || (shown.firstElementChild as HTMLSourceElement | null)?.src || '';
+    if (!isOurs(url)) return;
+    if (media === 'upgrade') upgrade(shown, now().carrier);
+    if (!heal || !isLost) return;
     await ready;
-    if (tried.get(shown) === generation) return;
-    tried.set(shown, generation);
+    if (tried.has(shown)) return;
+    tried.add(shown);
     shown.addEventListener(shown.load ? 'loadeddata' : 'load', () => emit({ type: 'healed', url }), { once: true });
-    askAgain(shown);
+    if (shown.load) return shown.load();
+    // To set it is to ask, the same value or another.
+    shown.srcset &&= shown.srcset;
+    shown.src &&= shown.src;
   }
 
   function look(node: Node): void {
     // Text has neither method, a document has no first.
     const list = [...((node as Document).querySelectorAll?.<Shown>(SHOWN) ?? [])];
     if ((node as Shown).matches?.(SHOWN)) list.push(node as Shown);
-    for (const shown of list) {
-      if (media === 'upgrade' && isOurs(urlOf(shown))) upgrade(shown, now().carrier);
-      const isLost = shown.error || shown.networkState === NO_SOURCE || (shown.complete && !shown.naturalWidth);
-      if (isLost) void mend(shown);
-    }
+    for (const shown of list) void see(shown, shown.error || shown.networkState === NO_SOURCE || (shown.complete && !shown.naturalWidth));
   }
 
   const onError = ({ target }: Event) => {
     // A `<source>` fails for its media.
-    const shown = (target as Element).closest?.<Shown>(SHOWN);
-    if (shown) void mend(shown);
+    const shown = (target as Element).closest<Shown>(SHOWN);
+    if (shown) void see(shown, true);
   };
 
   const observer = new MutationObserver((changes) => {
@@ -65,7 +65,7 @@ export function watch(
 
   return {
     again() {
-      generation++;
+      tried = new WeakSet();
       look(root);
     },
     end() {
@@ -73,10 +73,6 @@ export function watch(
       root.removeEventListener('error', onError, true);
     },
   };
-}
-
-function urlOf({ currentSrc, src, firstElementChild }: Shown): string {
-  return currentSrc || src || (firstElementChild as HTMLSourceElement | null)?.src || '';
 }
 
 /**
@@ -89,13 +85,5 @@ function upgrade(shown: Shown, carrier: Status['carrier']): void {
   if (carrier === 'undecided' || (byCookie ? given !== 'anonymous' : given !== null || !shown.load)) return;
   shown.crossOrigin = byCookie ? 'use-credentials' : 'anonymous';
   // Media read the attribute when they begin to load.
-  if (shown.networkState && !shown.readyState) shown.load?.();
-}
-
-function askAgain(shown: Shown): void {
-  if (shown.load) return shown.load();
-  for (const name of ['srcset', 'src'] as const) {
-    // To set it is to ask, the same value or another.
-    if (shown[name]) shown[name] = shown[name];
-  }
+  if (shown.networkState && !shown.readyState) shown.load!();
 }

@@ -6,17 +6,16 @@ export type Stage = FilesError['stage'];
 /** `text`: the body, JSON of the files origin or XML of the bucket. */
 export function failure(stage: Stage, status: number, text: string): FilesError {
   const code = /(?:"error": ?"|<Code>)([\w.-]+)/.exec(text)?.[1] ?? '';
-  const error = new Error(`${stage}: ${status || 'no answer'} ${code}`);
+  const error = new Error(`${stage}: ${status} ${code}`);
   return Object.assign(error, { name: 'FilesError' as const, stage, status, code });
 }
 
-export async function post(url: string, token: string | undefined, body: unknown, init?: RequestInit): Promise<Response> {
+export function posted(token: string | undefined, body: unknown): RequestInit {
   const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
-  return fetch(url, { method: 'POST', body: JSON.stringify(body), headers, credentials: 'omit', ...init });
+  return { method: 'POST', body: JSON.stringify(body), headers };
 }
 
-/** The JSON of a good answer. */
-export async function json<T>(stage: Stage, answer: Response): Promise<T> {
+export async function good(stage: Stage, answer: Response): Promise<Response> {
   if (!answer.ok) throw failure(stage, answer.status, await answer.text());
-  return answer.json();
+  return answer;
 }

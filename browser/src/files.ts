@@ -1,19 +1,25 @@
 // The page's side: joins the wallet (who has which token), the worker (who attaches it) and the elements (who need it).
-import type { CreateFiles, Files, Status } from './api';
+import type { CreateFiles, Files, FilesError, Status } from './api';
 import { watch, type Watch } from './elements';
-import { json, post } from './failure';
+import { good, posted } from './failure';
 import { attach, travel } from './journey';
 import { CONFIG, open, seal, type Message, type Pass, type WorkerOptions } from './protocol';
 import { compile, match } from './rules';
 import { createWallet, type Emit, type Held } from './wallet';
+
+/** Stands in the address of a worker script that serves nothing but files. */
+const ALONE = 'alone%22%3Atrue';
 
 /** Throws a `TypeError` for patterns that cannot be understood. */
 export const createFiles: CreateFiles = (options) => {
   const { param = 'authorization', timeout = 5000 } = options;
   const rules = compile(options.match);
   const { origin } = rules;
-  const container = options.worker === false ? undefined : navigator.serviceWorker;
-  const emit: Emit = options.onEvent ?? (() => undefined);
+  const off = options.worker === false;
+  // A frame without an origin has none, and Chromium throws there.
+  const container = self.origin === 'null' ? undefined : navigator.serviceWorker;
+  // What the app's listener gives back or throws is its own affair.
+  const emit: Emit = (event) => queueMicrotask(() => options.onEvent?.(event));
   const watches = new Set<Watch>();
   const ended = new AbortController();
   let registration: ServiceWorkerRegistration | undefined;
@@ -27,8 +33,8 @@ export const createFiles: CreateFiles = (options) => {
   const tell = (pass: Held, scope: string) => toWorker({ type: 'pass', scope, pass: forWorker(pass) });
 
   function status(): Status {
-    const there = container?.controller ? 'controlling' : registration ? 'waiting' : 'unavailable';
-    return { worker: options.worker === false ? 'off' : there, carrier: wallet.carrier, scopes: [...wallet.held.keys()] };
+    const worker = off ? 'off' : container?.controller ? 'controlling' : registration ? 'waiting' : 'unavailable';
+    return { worker, carrier: wallet.carrier(), scopes: [...wallet.held.keys()] };
   }
 
   const changed = () => watches.forEach(({ again }) => again());
@@ -43,12 +49,18 @@ export const createFiles: CreateFiles = (options) => {
 
   async function register(): Promise<void> {
     if (!container) return;
+    const { signal } = ended;
+    container.addEventListener('message', onMessage as (event: MessageEvent) => void, { signal });
+    if (off) {
+      // What an earlier version of the app has left behind, unless it is a worker of the app's own.
+      for (const left of await container.getRegistrations()) if (left.active?.scriptURL.includes(ALONE)) left.unregister();
+      return;
+    }
     const { url, scope } = options.worker || {};
     // In JSON no function is left of them.
     const settings: WorkerOptions = { ...options, alone: !url };
     const script = new URL(url ?? '/files-sw.js', location.href);
     script.searchParams.set(CONFIG, JSON.stringify(settings));
-    const { signal } = ended;
     let before = container.controller;
     const control = new Promise<void>((resolve) => {
       const onController = () => {
@@ -61,9 +73,8 @@ export const createFiles: CreateFiles = (options) => {
       container.addEventListener('controllerchange', onController, { signal });
       setTimeout(resolve, timeout);
     });
-    container.addEventListener('message', onMessage as (event: MessageEvent) => void, { signal });
     try {
-      registration = await container.register(script, { updateViaCache: 'none', ...(scope && { scope }) });
+      registration = await container.register(script, { updateViaCache: 'none', scope: scope! });
       if (!before) {
         // After a hard reload the page stays uncontrolled until it is claimed again.
         toWorker({ type: 'claim' }, registration.active);
@@ -81,14 +92,12 @@ export const createFiles: CreateFiles = (options) => {
     const fixed = rules.rules.flatMap(({ scopes }) => scopes).find((scope) => !scope.includes('{'));
     if (fixed) await wallet.obtain(fixed, 'missing');
     // Nothing depends on the worker where the cookie comes back.
-    if (wallet.carrier !== 'cookie') await registered;
+    if (wallet.carrier() !== 'cookie') await registered;
     const now = status();
     emit({ type: 'ready', status: now });
     return now;
   }
 
-  const absolute = (url: string | URL) => new URL(url, location.href).href;
-  const hitOf = (url: string | URL) => match(rules, absolute(url));
 
   function go(scopes: string[], send: (pass: Held | undefined) => Promise<Response>): Promise<Response> {
     return travel<Held>(scopes, {
@@ -104,7 +113,7 @@ export const createFiles: CreateFiles = (options) => {
     setToken: wallet.accept,
 
     async fetch(input, init) {
-      const hit = hitOf(input);
+      const hit = match(rules, input);
       if (!hit) return fetch(input, init);
       return go(hit.scopes, (pass) => {
         const url = new URL(hit.url);
@@ -115,26 +124,31 @@ export const createFiles: CreateFiles = (options) => {
     },
 
     async link(url, wanted) {
-      const hit = hitOf(url);
-      if (!hit) throw new TypeError('link');
+      // A `TypeError` for what is none of our files.
+      const hit = match(rules, url)!;
       const body = { path: hit.url.pathname, ...wanted };
-      const answer = await go(hit.scopes, (pass) => post(`${origin}/_edgepass/links`, pass?.token, body));
-      return new URL((await json<{ url: string }>('link', answer)).url, origin).href;
+      const answer = await go(hit.scopes, (pass) => fetch(`${origin}/_edgepass/links`, posted(pass?.token, body)));
+      return (await (await good('link', answer)).json()).url;
     },
 
     async download(url, filename = '') {
-      if (wallet.carrier === 'undecided') await files.ready;
-      const byCookie = wallet.carrier === 'cookie';
       const anchor = document.createElement('a');
-      anchor.href = byCookie ? absolute(url) : await files.link(url, { download: filename });
+      try {
+        anchor.href = await files.link(url, { download: filename || true });
+      } catch (error) {
+        // Anyone may read it, or this origin makes no links and there is a cookie.
+        const { status } = error as FilesError;
+        if (status !== 400 && !(status === 404 && wallet.carrier() === 'cookie')) throw error;
+        anchor.href = `${url}`;
+        // What the browser would rather show than save does not replace the app.
+        anchor.target = '_blank';
+      }
       anchor.download = filename;
-      // What the browser would rather show than save does not replace the app.
-      if (byCookie) anchor.target = '_blank';
       anchor.click();
     },
 
     observe(root = document) {
-      const watched = watch(root as Document, options, (url) => !!hitOf(url), status, files.ready, emit);
+      const watched = watch(root as Document, options, (url) => !!match(rules, url), status, files.ready, emit);
       watches.add(watched);
       return () => {
         watched.end();

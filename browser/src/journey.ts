@@ -12,14 +12,12 @@ export interface Journey<P extends Pass> {
 export async function travel<P extends Pass>(scopes: string[], way: Journey<P>): Promise<Response> {
   let answer: Response | undefined;
   for (const scope of scopes) {
-    let renewed = false;
     let pass = await way.first(scope);
-    while (pass) {
+    // A guess proves nothing: its 403 may be another scope's cookie, and it does not count as the one renewal.
+    for (let left = pass?.since ? 1 : 2; pass; left--) {
       answer = await way.send(pass);
-      // A guess proves nothing: its 403 may be another scope's cookie, and it does not count as the one renewal.
       if (answer.status !== 401 && (answer.status !== 403 || pass.since)) break;
-      if (renewed) return answer;
-      renewed = !!pass.since;
+      if (!left) return answer;
       pass = await way.renew(scope, pass);
     }
     if (pass && answer?.status !== 403) break;

@@ -39,7 +39,8 @@ export type Message =
   | { type: 'logout' }
   | { type: 'claim' };
 
-const stamp = (origin: string) => `${VERSION} ${origin}`;
+/** What messages, channels and locks of one version and files origin have in common. */
+export const stamp = (origin: string) => `edgepass ${VERSION} ${origin}`;
 
 export function seal(origin: string, message: Message): unknown {
   return { edgepass: stamp(origin), ...message };

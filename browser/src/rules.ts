@@ -34,10 +34,11 @@ export function compile(list: FileRule[]): Rules {
 }
 
 /** Exactly our scheme, host and port, no user in the URL, and one reading of the path: else it is none of ours. */
-export function match({ origin, rules }: Rules, address: string): Hit | undefined {
+export function match({ origin, rules }: Rules, address: string | URL): Hit | undefined {
   try {
-    const url = new URL(address);
-    if (url.origin !== origin || url.username || url.password) return;
+    const url = new URL(address, location.href);
+    // A link opens its file by itself, and no token may travel beside it.
+    if (url.origin !== origin || url.username || url.password || url.searchParams.has('link')) return;
     const segments = url.pathname.slice(1).split('/').map(decodeURIComponent);
     // Empty and dot segments, what a server behind us might take for a separator or an end, and the gateway's own prefix.
     if (segments[0] === '_edgepass' || segments.some((text) => /^\.{0,2}$|[/\\\0]/.test(text))) return;

@@ -38,7 +38,7 @@ export function isAlive({ until = Infinity }: Times, now: number): boolean {
 
 function expiry(token: string): number | undefined {
   try {
-    const { exp } = JSON.parse(atob(token.split('.')[1]!.replace(/[-_]/g, (sign) => (sign === '-' ? '+' : '/'))));
+    const { exp } = JSON.parse(atob(token.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/')));
     return exp > 0 ? exp : undefined;
   } catch {
     return;

@@ -1,7 +1,7 @@
 // Uploads straight to the bucket: asks the gateway for a signature, then sends the bytes where it says. By XMLHttpRequest, since
 // `fetch` tells nothing of the progress.
 import type { FilesError, UploadFile, UploadOptions } from './api';
-import { failure, json, post } from './failure';
+import { failure, good, posted } from './failure';
 import { known } from './token';
 
 interface Grant {
@@ -42,13 +42,13 @@ async function sign(url: string, file: File, { params, token, signal }: UploadOp
   const body = { params, filename: file.name, type: file.type || 'application/octet-stream', size: file.size };
   const ask = async () => {
     const given = known(typeof token === 'string' ? token : await token(), 0);
-    return post(url, given?.token, body, { signal: signal ?? AbortSignal.timeout(STALL) }).catch(() => {
+    return fetch(url, { ...posted(given?.token, body), signal: signal ?? AbortSignal.timeout(STALL) }).catch(() => {
       throw failure('sign', 0, '');
     });
   };
   let answer = await ask();
   if (answer.status === 401 && typeof token !== 'string') answer = await ask();
-  const grant = await json<Grant>('sign', answer);
+  const grant: Grant = await (await good('sign', answer)).json();
   if (!/^(post|put)$/.test(grant.mode)) throw failure('sign', answer.status, `"error":"no_${grant.mode}_here"`);
   return grant;
 }

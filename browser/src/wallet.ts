@@ -1,7 +1,7 @@
 // The page's passes: asks the app for tokens, one question for each scope at a time across all tabs, and finds out how they travel.
 import type { FilesError, FilesEvent, FilesOptions, Status, Token, Why } from './api';
-import { json, post } from './failure';
-import { open, seal, type Message, type Pass } from './protocol';
+import { good, posted } from './failure';
+import { stamp, type Pass } from './protocol';
 import { isAlive, isFresh, known, renewAt, type Known } from './token';
 
 /** The page knows the token in every carrier: links are asked for with it. */
@@ -11,7 +11,7 @@ export type Emit = (event: FilesEvent) => void;
 
 export interface Wallet {
   held: Map<string, Held>;
-  readonly carrier: Status['carrier'];
+  carrier(): Status['carrier'];
   /** The pass for a scope, renewed if it is about to end or came at `not`. Undefined where the app has none. */
   obtain(scope: string, why: Why, not?: number): Promise<Held | undefined>;
   accept(scope: string, token: Token): Promise<void>;
@@ -33,19 +33,17 @@ export function createWallet(origin: string, options: FilesOptions, emit: Emit, 
   const sessionUrl = options.sessionUrl ?? `${origin}/_edgepass/session`;
   const held: Wallet['held'] = new Map();
   const flights = new Map<string, Promise<Held | undefined>>();
-  const tabs = new BroadcastChannel(`edgepass ${origin}`);
-  const tell = (message: Message) => tabs.postMessage(seal(origin, message));
+  const name = stamp(origin);
+  /** Between tabs: a scope and its new pass, or nothing after signing out. */
+  const tabs = new BroadcastChannel(name);
   let carrier: Status['carrier'] = options.carrier && options.carrier !== 'auto' ? options.carrier : 'undecided';
   let epoch = 0;
   let timer: ReturnType<typeof setTimeout>;
 
   tabs.onmessage = ({ data }) => {
-    const message = open(origin, data);
-    if (message.type === 'pass') keep(message.scope!, message.pass as Held);
-    if (message.type === 'logout') {
-      forget();
-      emit({ type: 'loggedout' });
-    }
+    if (data) return keep(data.scope, data.pass);
+    forget();
+    emit({ type: 'loggedout' });
   };
 
   function keep(scope: string, pass: Held): void {
@@ -65,16 +63,17 @@ export function createWallet(origin: string, options: FilesOptions, emit: Emit, 
   /** Cookies are renewed by the clock: without a worker nobody sees them end. */
   function schedule(): void {
     clearTimeout(timer);
-    const wait = Math.min(...[...held.values()].map((pass) => (pass.carrier === 'cookie' ? renewAt(pass, skew) : Infinity))) - now();
-    if (wait < Infinity) timer = setTimeout(renewDue, Math.min(wait > 0 ? wait : SOON, LATE) * 1000);
+    if (carrier !== 'cookie') return;
+    const wait = Math.min(...[...held.values()].map((pass) => renewAt(pass, skew))) - now();
+    const renew = async () => {
+      for (const scope of held.keys()) await obtain(scope, 'expired');
+      schedule();
+    };
+    timer = setTimeout(renew, Math.min(wait > 0 ? wait : SOON, LATE) * 1000);
   }
 
-  async function renewDue(): Promise<void> {
-    await Promise.all([...held.keys()].map((scope) => obtain(scope, 'expired')));
-    schedule();
-  }
-
-  const usable = (pass: Held | undefined, not?: number) => (pass && pass.since !== not && isFresh(pass, now(), skew) ? pass : undefined);
+  const usable = (pass: Held | undefined, not: number | undefined, isGood = isFresh) =>
+    pass && pass.since !== not && isGood(pass, now(), skew) ? pass : undefined;
 
   async function obtain(scope: string, why: Why, not?: number): Promise<Held | undefined> {
     const pass = held.get(scope);
@@ -82,7 +81,7 @@ export function createWallet(origin: string, options: FilesOptions, emit: Emit, 
     let flight = flights.get(scope);
     if (!flight) {
       const started = epoch;
-      flight = alone(`edgepass ${origin} ${scope}`, async () => {
+      flight = alone(`${name} ${scope}`, async () => {
         // Another tab's news, heard while waiting.
         return usable(held.get(scope), not) ?? ask(scope, pass ? why : 'missing', started);
       })
@@ -90,74 +89,82 @@ export function createWallet(origin: string, options: FilesOptions, emit: Emit, 
         .finally(() => flights.delete(scope)) as Promise<Held | undefined>;
       flights.set(scope, flight);
     }
-    return (await flight) ?? (pass && pass.since !== not && isAlive(pass, now()) ? pass : undefined);
+    return (await flight) ?? usable(pass, not, isAlive);
   }
 
-  /** No other tab does the same meanwhile. Where there are no locks (plain http, old browsers) each tab asks for itself. */
+  /** No other tab does the same meanwhile. Where there are no locks (plain http, other sites' frames) each tab asks for itself. */
   function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const { locks } = navigator;
-    if (!locks) return work();
     return new Promise((resolve, reject) => {
       const news = () => new Promise((done) => setTimeout(done, NEWS));
-      const locked = () => work().then(resolve, reject).then(news);
-      locks.request(name, { signal: AbortSignal.timeout(timeout) }, locked).catch(reject);
+      const now = () => work().then(resolve, reject);
+      const locked = () => now().then(news);
+      (navigator.locks?.request(name, { signal: AbortSignal.timeout(timeout) }, locked) ?? Promise.reject()).catch(now);
     });
   }
 
   async function ask(scope: string, why: Why, started: number): Promise<Held | undefined> {
     const signal = AbortSignal.timeout(timeout);
-    const late = new Promise<never>((_, reject) => (signal.onabort = () => reject(signal.reason)));
-    const token = known(await Promise.race([options.getToken(scope, why, signal), late]), now());
+    const given = new Promise<Token | null>((resolve, reject) => {
+      signal.onabort = () => reject(signal.reason);
+      options.getToken(scope, why, signal).then(resolve, reject);
+    });
+    const token = known(await given, now());
     return token && change(scope, token, started, why);
   }
 
   /** Token -> pass, in the carrier that works. */
-  async function change(scope: string, { token, until, since }: Known, started: number, why?: Why): Promise<Held | undefined> {
+  async function change(scope: string, fresh: Known, started: number, why?: Why): Promise<Held | undefined> {
     let way = carrier;
     if (way === 'undecided' || way === 'cookie') {
       try {
-        way = (await exchange(scope, token)) ? 'cookie' : 'header';
+        way = (await exchange(scope, fresh.token)) ? 'cookie' : 'header';
       } catch (error) {
         const { status = 500 } = error as Partial<FilesError>;
+        // A token that is refused is none in any carrier.
+        if (status === 401 && why && why !== 'rejected') return ask(scope, 'rejected', started);
         // No cookie to be had, at first or for this token, leaves the header. An origin that is away for a while changes nothing.
-        if (options.carrier === 'cookie' || (way === 'cookie' && status > 499)) throw error;
+        if (status === 401 || options.carrier === 'cookie' || (way === 'cookie' && status > 499)) throw error;
         way = 'header';
       }
     }
-    if (epoch !== started) return;
-    const pass: Held = { carrier: way, token, until, since };
+    if (epoch !== started) {
+      // Signed out meanwhile, and the cookie came after.
+      if (way === 'cookie') await session({ method: 'DELETE' });
+      return;
+    }
+    const pass: Held = { ...fresh, carrier: way };
     keep(scope, pass);
     if (why) emit({ type: 'refreshed', scope, why });
-    tell({ type: 'pass', scope, pass });
+    tabs.postMessage({ scope, pass });
     return pass;
   }
 
-  const withCookies = (): RequestInit => ({ credentials: 'include', cache: 'no-store', signal: AbortSignal.timeout(timeout) });
+  const session = (init?: RequestInit) =>
+    fetch(sessionUrl, { credentials: 'include', cache: 'no-store', signal: AbortSignal.timeout(timeout), ...init });
 
   /** Token -> cookie. False where it does not come back: another site, or a browser that refuses it. */
   async function exchange(scope: string, token: string): Promise<boolean> {
-    await json('session', await post(sessionUrl, token, { scope }, withCookies()));
-    return carrier === 'cookie' || (await fetch(sessionUrl, withCookies())).ok;
+    await good('session', await session(posted(token, { scope })));
+    return carrier === 'cookie' || (await session()).ok;
   }
 
   return {
     held,
-    get carrier() {
-      return carrier;
-    },
+    carrier: () => carrier,
     obtain,
 
     async accept(scope, given) {
       const token = known(given, now());
-      if (!token) throw new TypeError('setToken');
+      if (!token) throw new TypeError('token');
       await change(scope, token, epoch);
     },
 
     async logout() {
       forget();
-      tell({ type: 'logout' });
+      tabs.postMessage(null);
       if (carrier === 'header' || carrier === 'query') return;
-      await fetch(sessionUrl, { ...withCookies(), method: 'DELETE' });
+      const answer = await session({ method: 'DELETE' });
+      if (carrier === 'cookie') await good('session', answer);
     },
 
     end() {

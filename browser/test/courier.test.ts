@@ -6,6 +6,8 @@ import type { Message, Pass, WorkerOptions } from '../src/protocol';
 import { compile } from '../src/rules';
 
 const FILES = 'https://files.example.com';
+// What every browser says of itself.
+Object.assign(globalThis, { location: new URL('https://app.example.com/') });
 const match = [{ pattern: `${FILES}/{workspace}/{name...}`, scope: '{workspace}', fallback: ['account'] }];
 
 interface Sent {
@@ -100,6 +102,12 @@ test('one renewal, then the 401 is given as it is', async () => {
   assert.deepEqual(it.asked, ['w missing', 'w rejected']);
   assert.equal(it.sent.length, 2);
   assert.deepEqual(it.told, [{ type: 'denied', url: `${FILES}/w/a`, status: 401 }]);
+});
+
+test('a page that answers with a pass of no meaning ends in no loop', async () => {
+  const it = browser({}, () => 401, () => ({}) as Pass);
+  assert.equal(await it.get('/w/a'), 401);
+  assert.ok(it.sent.length < 5, `${it.sent.length}`);
 });
 
 test('403: the fallback once, and no loop', async () => {

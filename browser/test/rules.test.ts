@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { compile, match } from '../src/rules';
 
 const FILES = 'https://files.example.com';
+// What every browser says of itself.
+Object.assign(globalThis, { location: new URL('https://app.example.com/') });
 const rules = compile([
   { pattern: `${FILES}/public/{name...}`, scope: 'public' },
   { pattern: `${FILES}/{workspace}/{file}/{name*}`, scope: 'ws-{workspace}', fallback: ['account'] },
@@ -34,6 +36,7 @@ const foreign = {
   'another letter that looks alike': 'https://f\u0456les.example.com/w1/f1/a',
   'a blob of ours': `blob:${FILES}/w1/f1/a`,
   'no URL': 'w1/f1/a',
+  'a link, which needs no token': `${FILES}/w1/f1/a?link=x`,
 };
 for (const [name, url] of Object.entries(foreign)) test(`not ours: ${name}`, () => assert.equal(match(rules, url), undefined));
 
