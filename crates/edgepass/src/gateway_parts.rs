@@ -12,6 +12,7 @@ use gateway::{Door, Gateway, Listener};
 use keys::{Keyring, SigningKey};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
+use uploads::Seals;
 
 use crate::config::{self, AccessKey, Bucket, Config, HttpRole, PostForms, Tls};
 use crate::key_news;
@@ -94,6 +95,7 @@ pub fn start(
         revocations: state.revocations,
         used: state.used,
         hooks,
+        seals: seals(config.upload_secret.as_deref(), config.link_secret.as_deref().map(|_| &link_key))?,
         link_key: Some(link_key),
         admin_secret: config.admin_secret.as_deref().map(read_secret).transpose()?,
         buckets: config.buckets.into_iter().map(bucket).collect::<Result<_, _>>()?,
@@ -135,6 +137,18 @@ fn link_key(file: Option<&Path>) -> Result<SigningKey, Trouble> {
     }
 }
 
+/// Uploads in parts outlive the process, so their secret has to be in a file: `[uploads]`, else `[links]`.
+fn seals(file: Option<&Path>, links: Option<&SigningKey>) -> Result<Option<Seals>, Trouble> {
+    let derived = |key: &SigningKey| {
+        let secret = key.derived("edgepass: uploads in parts");
+        secret.map(|secret| Seals::new(&secret)).ok_or_else(|| Trouble::failed("the secret of uploads is none"))
+    };
+    match (file, links) {
+        (Some(file), _) => derived(&SigningKey::load(file, Some(Algorithm::Hs256)).map_err(Trouble::failed)?).map(Some),
+        (None, links) => links.map(derived).transpose(),
+    }
+}
+
 /// A secret of one line; at least as long as the configuration demands.
 fn read_secret(file: &Path) -> Result<SecretString, Trouble> {
     config::read_line(file).map_err(Trouble::failed)
@@ -152,7 +166,8 @@ fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {
         name: bucket.bucket,
         credentials: credentials(&key),
     };
-    Ok(gateway::Bucket { origin, uploads })
+    let abandoned_after = i64::try_from(bucket.abandoned_uploads.as_secs()).unwrap_or(i64::MAX);
+    Ok(gateway::Bucket { origin, uploads, abandoned_after })
 }
 
 fn credentials(key: &AccessKey) -> Credentials {

@@ -4,6 +4,7 @@
 //! [`pipeline`] is the way of a request from top to bottom; the other files are its stations. This crate joins the engines
 //! (cache, origin, keys), which know nothing of each other, and holds no rule of its own about who may do what.
 
+mod abandoned;
 mod admin;
 mod admin_changes;
 mod body;
@@ -14,6 +15,7 @@ mod listen;
 mod log;
 mod memory;
 mod metrics;
+mod multipart;
 mod origins;
 mod own;
 mod pipeline;
@@ -69,6 +71,7 @@ impl Gateway {
             let admin = TcpListener::from_std(admin)?;
             runtime.spawn(admin::serve(Arc::clone(&pipeline), admin, stopping.clone()));
         }
+        abandoned::start(&pipeline, runtime, &stopping);
         let workers = listen::start_workers(&pipeline, doors, workers, &stopping)?;
         Ok(Self { pipeline, stop, workers })
     }
@@ -124,6 +127,8 @@ fn build(settings: Settings, log: Box<dyn Write + Send>, runtime: &Handle) -> io
         admin_secret: settings.admin_secret,
         keyring: settings.keyring,
         buckets: settings.buckets,
+        stores: origins.clone(),
+        seals: settings.seals,
         cache: cache::Cache::open(settings.cache, Origins(origins), runtime.clone())?,
         log: Log::open(log)?,
         metrics: Metrics::new(),

@@ -23,6 +23,8 @@ pub struct Metrics {
     origin_duration: Histogram,
     pub connections: Gauge,
     pub refused_connections: Counter,
+    pub uploads_abandoned: Counter,
+    pub sweeps_failed: Counter,
     sizes: Vec<(Size, Gauge<u64, AtomicU64>)>,
 }
 
@@ -109,13 +111,37 @@ impl Metrics {
             "Connections closed at once because too many were open",
             refused_connections.clone(),
         );
+        let uploads_abandoned = Counter::default();
+        registry.register(
+            "uploads_abandoned",
+            "Uploads in parts that were begun long ago, aborted",
+            uploads_abandoned.clone(),
+        );
+        let sweeps_failed = Counter::default();
+        registry.register(
+            "upload_sweeps_failed",
+            "Looks for abandoned uploads that the store did not answer",
+            sweeps_failed.clone(),
+        );
         let mut sizes = Vec::new();
         for (size, name, help) in Size::ALL {
             let gauge = Gauge::<u64, AtomicU64>::default();
             registry.register(name, help, gauge.clone());
             sizes.push((size, gauge));
         }
-        Self { registry, hits, answers, bytes, duration, origin_duration, connections, refused_connections, sizes }
+        Self {
+            registry,
+            hits,
+            answers,
+            bytes,
+            duration,
+            origin_duration,
+            connections,
+            refused_connections,
+            uploads_abandoned,
+            sweeps_failed,
+            sizes,
+        }
     }
 
     pub fn answered(&self, record: &Record, micros: u64) {

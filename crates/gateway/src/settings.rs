@@ -21,6 +21,8 @@ pub struct Settings {
     /// In the order of [`authorizer::BucketId`].
     pub buckets: Vec<Bucket>,
     pub cache: cache::Limits,
+    /// For uploads in parts; none where the site takes none.
+    pub seals: Option<uploads::Seals>,
     /// Threads that serve connections.
     pub workers: usize,
 }
@@ -29,4 +31,6 @@ pub struct Settings {
 pub struct Bucket {
     pub origin: origin::Bucket,
     pub uploads: uploads::Bucket,
+    /// Seconds after which an upload that is neither completed nor aborted is given up.
+    pub abandoned_after: i64,
 }
