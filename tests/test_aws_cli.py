@@ -184,3 +184,10 @@ def test_live_and_destroy_need_the_aws_cli(tmp_path):
         done = subprocess.run([str(BINARY), "aws", *words], env={"PATH": str(empty)}, capture_output=True, text=True, timeout=30)
         assert done.returncode == 1
         assert "`aws` (the AWS CLI) is not there" in done.stderr and "hint:" in done.stderr
+
+
+def test_uploads_in_parts_are_a_gateways(configure, tmp_path):
+    (tmp_path / "secret").write_text("0123456789abcdef0123456789abcdef")
+    config = configure(("[token]", '[uploads]\nsecret_file = "secret"\n\n[token]'))
+    said = render(config, tmp_path / "out", check=2)
+    assert "`[uploads]` beside `[aws]`: functions on AWS take no uploads in parts yet" in said.stderr

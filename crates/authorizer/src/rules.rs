@@ -46,6 +46,7 @@ pub struct RouteInfo<'a> {
     pub name: &'a str,
     pub placeholders: &'a [String],
     pub upload: Option<&'a UploadRules>,
+    pub bucket: BucketId,
     pub any_origin: bool,
 }
 
@@ -104,6 +105,7 @@ impl Rules {
             name: &route.name,
             placeholders: route.pattern.names(),
             upload: route.upload.as_ref(),
+            bucket: route.bucket,
             any_origin: route.any_origin,
         })
     }
@@ -123,6 +125,19 @@ impl Rules {
         let mut tree = Tree::default();
         tree.insert(&route.pattern, id);
         tree.find(path.as_str()).map(|(_, captures)| route.key.of(&captures, path))
+    }
+
+    /// Whether an upload route of this bucket may have made this key.
+    pub fn is_upload_key(&self, bucket: BucketId, key: &str) -> bool {
+        let makes = |route: &Route| {
+            let mut tree = Tree::default();
+            let pattern = route.key_pattern();
+            if let Some(pattern) = &pattern {
+                tree.insert(pattern, RouteId(0));
+            }
+            tree.find(&format!("/{key}")).is_some()
+        };
+        self.routes.iter().filter(|route| route.upload.is_some() && route.bucket == bucket).any(makes)
     }
 
     pub(crate) fn find(&self, host: &str, path: &ObjectPath) -> Option<Found<'_>> {
@@ -364,7 +379,53 @@ impl RowFact {
 mod tests {
     use super::*;
     use crate::allowed::Action;
-    use crate::rule::{AllowSettings, Who};
+    use crate::rule::{AllowSettings, ClaimValue, Who};
+    use crate::upload::UploadSettings;
+
+    #[test]
+    fn keys_that_uploads_can_make() {
+        let route = |name: &str, path: &str, key: Option<&str>, upload: bool| RouteSettings {
+            name: name.to_owned(),
+            hosts: Vec::new(),
+            path: path.to_owned(),
+            bucket: BucketId(1),
+            key: key.map(str::to_owned),
+            allow: vec![if upload {
+                AllowSettings::new(
+                    Action::Upload,
+                    Who::Claims(vec![("w".to_owned(), vec![ClaimValue::Text("x".to_owned())])]),
+                )
+            } else {
+                AllowSettings::new(Action::Read, Who::Anyone)
+            }],
+            upload: upload.then(|| UploadSettings {
+                fill: Vec::new(),
+                max_size: 1,
+                types: vec!["*/*".to_owned()],
+                life: 1,
+            }),
+            any_origin: false,
+        };
+        let routes = [
+            route("in", "/in/{n:int}/{name}", None, true),
+            route("kept", "/kept/{name}", Some("by-name/{name}.bin"), true),
+            route("other", "/other/{name}", None, false),
+        ];
+        let issuer = IssuerSettings { may: vec![Action::Upload], links: false, ..link::link_issuer("app") };
+        let rules = Rules::build(vec![issuer], &routes).unwrap_or_else(|faults| panic!("{faults:?}"));
+        for (key, made) in [
+            ("in/7/a", true),
+            ("in/x/a", false),
+            ("in/7/a/b", false),
+            ("by-name/a.bin", true),
+            ("kept/a", false),
+            ("other/a", false),
+            ("", false),
+        ] {
+            assert_eq!(rules.is_upload_key(BucketId(1), key), made, "{key}");
+        }
+        assert!(!rules.is_upload_key(BucketId(0), "in/7/a"));
+    }
 
     /// A placeholder between text is never `.` or `..`, which no whole segment is either.
     #[test]

@@ -31,7 +31,7 @@ impl Site {
         let aws = config.aws.ok_or_else(|| {
             Trouble::usage("the configuration has no section `[aws]`").with_hint("add `[aws]` with `stack = \"…\"`")
         })?;
-        check_stateless(config.revocation.is_some(), config.link_secret.is_some())?;
+        check_stateless(config.revocation.is_some(), config.link_secret.is_some(), config.upload_secret.is_some())?;
         let site = SiteSettings {
             origin: config.site.origin,
             apps: config.site.apps,
@@ -125,7 +125,7 @@ impl Site {
 }
 
 /// What a configuration asks for by sections of their own, and only a gateway does.
-fn check_stateless(revocation: bool, links: bool) -> Result<(), Trouble> {
+fn check_stateless(revocation: bool, links: bool, uploads: bool) -> Result<(), Trouble> {
     let asked = [
         (
             revocation,
@@ -133,6 +133,7 @@ fn check_stateless(revocation: bool, links: bool) -> Result<(), Trouble> {
             "functions on AWS have no memory that could be told: a revoked token would be honoured",
         ),
         (links, "[links]", "functions on AWS make no links yet"),
+        (uploads, "[uploads]", "functions on AWS take no uploads in parts yet; those in one request need no secret"),
     ];
     match asked.into_iter().find(|(there, _, _)| *there) {
         None => Ok(()),

@@ -83,6 +83,8 @@ impl World {
         write_config(&config, ports, edge).map_err(|error| failed(&config, &error))?;
         let admin_secret = dir.join("admin-secret");
         open_key(&admin_secret, Algorithm::Hs256).map_err(|error| failed(&admin_secret, &error))?;
+        let upload_secret = dir.join("upload-secret");
+        open_key(&upload_secret, Algorithm::Hs256).map_err(|error| failed(&upload_secret, &error))?;
         let issuer = Arc::new(Issuer { key, name: addresses.app.clone() });
         Ok(Self { dir, config, addresses, users, issuer })
     }
@@ -188,7 +190,7 @@ fn write_config(path: &Path, ports: Ports, edge: Edge) -> std::io::Result<()> {
 
 fn template(edge: Edge) -> String {
     match edge {
-        Edge::Gateway => TEMPLATE.to_owned(),
+        Edge::Gateway => format!("{TEMPLATE}{ON_GATEWAY}"),
         Edge::Lambda => format!("{}{ON_AWS}", TEMPLATE.replace(GATEWAY_WORDS, EDGE_WORDS)),
         Edge::Function => {
             let secret = "secret_file = \"app-secret\"\nalgorithms = [\"HS256\"]";
@@ -201,6 +203,10 @@ fn template(edge: Edge) -> String {
 const GATEWAY_WORDS: &str = "`edgepass dev`, which runs its gateway on this file";
 const EDGE_WORDS: &str = "`edgepass aws dev`, which makes its CloudFront from this file";
 const APP_KEYS: &str = "jwks_url = \"http://localhost:8080/.well-known/jwks.json\"\nalgorithms = [\"ES256\"]";
+const ON_GATEWAY: &str = "
+[uploads]                           # what uploads in parts are sealed with
+secret_file = \"upload-secret\"
+";
 const ON_AWS: &str = "
 [aws]                               # `edgepass aws render` deploys from here; docs/reference/aws.md
 stack = \"dev-files\"

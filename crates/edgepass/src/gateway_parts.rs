@@ -14,6 +14,7 @@ use http::HeaderValue;
 use keys::{Keyring, SigningKey};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
+use uploads::Seals;
 
 use crate::config::{self, AccessKey, Bucket, Config, HttpRole, PostForms};
 use crate::key_news;
@@ -64,6 +65,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
 /// What a site is made from beside the configuration.
 pub struct Parts {
     pub link_key: Arc<SigningKey>,
+    pub seals: Option<Seals>,
     pub hooks: Arc<hook::Hooks>,
     pub admin_secret: Option<SecretString>,
     pub revocable: Vec<RevocableClaim>,
@@ -77,6 +79,7 @@ pub fn site(config: Config, parts: Parts) -> gateway::Site {
         front: front.with_links(parts.revocable),
         hooks: parts.hooks,
         link_key: Some(parts.link_key),
+        seals: parts.seals,
         admin_secret: parts.admin_secret,
         hsts,
     }
@@ -113,6 +116,7 @@ pub fn start(
     let hooks = std::mem::take(&mut config.hooks);
     let hooks = hook::Hooks::open(hooks, names, runtime.clone()).map_err(Trouble::failed)?;
     let admin_secret = config.admin_secret.as_deref().map(read_secret).transpose()?;
+    let seals = seals(&config, &link_key)?;
     let buckets = std::mem::take(&mut config.buckets).into_iter().map(bucket).collect::<Result<_, _>>()?;
     let cache = cache::Limits {
         memory: config.cache.memory,
@@ -120,7 +124,7 @@ pub fn start(
     };
     let revocable = state.revocations.claims().to_vec();
     let settings = gateway::Settings {
-        site: site(config, Parts { link_key, hooks, admin_secret, revocable }),
+        site: site(config, Parts { link_key, seals, hooks, admin_secret, revocable }),
         keyring,
         revocations: state.revocations,
         used: state.used,
@@ -161,6 +165,19 @@ pub fn link_key(file: Option<&Path>) -> Result<SigningKey, Trouble> {
     }
 }
 
+/// Uploads in parts outlive the process, so their secret has to be in a file: `[uploads]`, else `[links]`.
+pub fn seals(config: &Config, link_key: &SigningKey) -> Result<Option<Seals>, Trouble> {
+    let derived = |key: &SigningKey| {
+        let secret = key.derived("edgepass: uploads in parts");
+        secret.map(|secret| Seals::new(&secret)).ok_or_else(|| Trouble::failed("the secret of uploads is none"))
+    };
+    match (&config.upload_secret, &config.link_secret) {
+        (Some(file), _) => derived(&SigningKey::load(file, Some(Algorithm::Hs256)).map_err(Trouble::failed)?).map(Some),
+        (None, Some(_)) => derived(link_key).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
 /// A secret of one line; at least as long as the configuration demands.
 pub fn read_secret(file: &Path) -> Result<SecretString, Trouble> {
     config::read_line(file).map_err(Trouble::failed)
@@ -178,7 +195,8 @@ fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {
         name: bucket.bucket,
         credentials: credentials(&key),
     };
-    Ok(gateway::Bucket { origin, uploads })
+    let abandoned_after = i64::try_from(bucket.abandoned_uploads.as_secs()).unwrap_or(i64::MAX);
+    Ok(gateway::Bucket { origin, uploads, abandoned_after })
 }
 
 fn credentials(key: &AccessKey) -> Credentials {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::config::{self, Config, Diagnostics, Issuer, Listen, in_json};
-use crate::gateway_parts::{Parts, link_key, read_secret, site};
+use crate::gateway_parts::{Parts, link_key, read_secret, seals, site};
 use crate::trouble::tell;
 use crate::watch::Watch;
 
@@ -111,6 +111,7 @@ impl Reloader {
             (file, ..) => Arc::new(link_key(file.as_deref()).map_err(one)?),
         };
         let admin_secret = config.admin_secret.as_deref().map(read_secret).transpose().map_err(one)?;
+        let seals = seals(&config, &link_key).map_err(one)?;
         let sets = control.keyring().read_again(Some(&link_key));
         let sets = sets.map_err(|faults| wrong(faults.into_iter().map(|(_, fault)| fault.to_string()).collect()))?;
         let hooks = if config.hooks == self.hooks {
@@ -134,7 +135,7 @@ impl Reloader {
         for warning in &config.warnings {
             tell(warning.told("warning", &config.file));
         }
-        let parts = Parts { link_key, hooks, admin_secret, revocable: control.revocable() };
+        let parts = Parts { link_key, seals, hooks, admin_secret, revocable: control.revocable() };
         control.replace_site(site(config, parts));
         Ok(Done { certificates, keys, warnings })
     }

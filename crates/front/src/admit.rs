@@ -8,6 +8,7 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::limits;
 use crate::refusal::{Code, Refusal};
+use crate::s3::{self, S3};
 use crate::site::Carrier;
 use crate::token::without_token;
 
@@ -39,17 +40,22 @@ pub enum Endpoint {
     SignOut,
     Upload,
     Link,
+    /// Of uploads in parts, and of widgets.
+    S3(S3),
     Health,
 }
 
 const RESERVED: &str = "/_edgepass/";
+const S3_PREFIX: &str = "s3/";
+const OF_OBJECTS: &str = "GET, HEAD, OPTIONS";
 
 /// The methods that a target takes.
 pub fn methods(parts: &Parts) -> &'static str {
     match parts.uri.path().strip_prefix(RESERVED) {
         Some("session") => "GET, HEAD, POST, DELETE, OPTIONS",
         Some("uploads" | "links") => "POST, OPTIONS",
-        _ => "GET, HEAD, OPTIONS",
+        Some(name) => name.strip_prefix(S3_PREFIX).and_then(s3::methods).unwrap_or(OF_OBJECTS),
+        None => OF_OBJECTS,
     }
 }
 
@@ -76,6 +82,9 @@ pub fn admit(parts: &Parts, listener: Listener, site: &str, carriers: &[Carrier]
 
 fn endpoint(method: &Method, name: &str) -> Result<Endpoint, Refusal> {
     let wrong_method = || Refusal::new(Code::MethodNotAllowed, "method_not_allowed");
+    if let Some(found) = name.strip_prefix(S3_PREFIX).and_then(|name| s3::endpoint(method.as_str(), name)) {
+        return found.map(Endpoint::S3);
+    }
     match (name, method.as_str()) {
         ("session", "POST") => Ok(Endpoint::SignIn),
         ("session", "GET" | "HEAD") => Ok(Endpoint::WhoAmI),

@@ -9,9 +9,11 @@ use http::header::{
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::{Value, json};
 
 use crate::Front;
 use crate::refusal::{Code, Refusal};
+use crate::s3::{RefusalForm, message, refusal_xml};
 
 pub const EDGEPASS_ID: HeaderName = HeaderName::from_static("edgepass-id");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -21,15 +23,30 @@ const EXPOSED: HeaderValue =
     HeaderValue::from_static("Edgepass-Id, ETag, Content-Range, Accept-Ranges, Content-Length, Content-Disposition");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("Authorization, Range, If-Range, Content-Type");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const XML: HeaderValue = HeaderValue::from_static("application/xml");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What is answered without the bucket.
 #[derive(Debug)]
 pub enum Answer {
-    Json { status: StatusCode, body: String, cookies: Vec<String> },
-    SignedOut { cookies: Vec<String> },
-    Preflight { methods: &'static str },
-    Redirect { location: String },
+    Json {
+        status: StatusCode,
+        body: String,
+        cookies: Vec<String>,
+    },
+    SignedOut {
+        cookies: Vec<String>,
+    },
+    /// As the bucket would answer.
+    Xml {
+        body: String,
+    },
+    Preflight {
+        methods: &'static str,
+    },
+    Redirect {
+        location: String,
+    },
     Refused(Refused),
 }
 
@@ -38,13 +55,14 @@ pub enum Answer {
 pub struct Refused {
     pub refusal: Refusal,
     pub methods: &'static str,
+    pub form: RefusalForm,
     /// The size of the object that the range was beyond.
     pub size: Option<u64>,
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, methods: "", size: None }
+        Self { refusal, methods: "", form: RefusalForm::Ours, size: None }
     }
 }
 
@@ -60,6 +78,10 @@ impl Answer {
                 headers.insert(CONTENT_TYPE, JSON);
                 set_cookies(headers, cookies);
                 (*status, body.clone())
+            }
+            Self::Xml { body } => {
+                headers.insert(CONTENT_TYPE, XML);
+                (StatusCode::OK, body.clone())
             }
             Self::SignedOut { cookies } => {
                 set_cookies(headers, cookies);
@@ -79,7 +101,12 @@ impl Answer {
             }
             Self::Refused(refused) => {
                 refusal_headers(headers, refused);
-                (refused.refusal.code.status(), refusal_body(&refused.refusal, id))
+                let body = match refused.form {
+                    RefusalForm::Ours => refusal_body(&refused.refusal, id),
+                    RefusalForm::Companion => companion_refusal(&refused.refusal, id),
+                    RefusalForm::Xml => refusal_xml(&refused.refusal, id),
+                };
+                (refused.refusal.code.status(), body)
             }
         }
     }
@@ -114,7 +141,7 @@ impl Front {
 }
 
 fn refusal_headers(headers: &mut HeaderMap, refused: &Refused) {
-    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CONTENT_TYPE, if refused.form == RefusalForm::Xml { XML } else { JSON });
     let code = refused.refusal.code;
     match code.status() {
         StatusCode::UNAUTHORIZED => {
@@ -137,9 +164,22 @@ fn refusal_headers(headers: &mut HeaderMap, refused: &Refused) {
 
 /// `{"error":"<public code>","id":"…"}`, and for clients of our own endpoints which part of the request is wrong.
 pub fn refusal_body(refusal: &Refusal, id: &str) -> String {
-    let mut body = serde_json::json!({ "error": refusal.code.as_str(), "id": id });
+    format!("{}\n", refusal_json(refusal, id))
+}
+
+fn refusal_json(refusal: &Refusal, id: &str) -> Value {
+    let mut body = json!({ "error": refusal.code.as_str(), "id": id });
     if let (Some(detail), Some(members)) = (&refusal.detail, body.as_object_mut()) {
         members.insert("detail".into(), detail.as_str().into());
+    }
+    body
+}
+
+/// The same with `message`, which widgets show.
+fn companion_refusal(refusal: &Refusal, id: &str) -> String {
+    let mut body = refusal_json(refusal, id);
+    if let Some(members) = body.as_object_mut() {
+        members.insert("message".into(), message(refusal).into());
     }
     format!("{body}\n")
 }

@@ -9,6 +9,7 @@ mod limits;
 mod link;
 mod question;
 mod refusal;
+mod s3;
 mod seen;
 mod session;
 mod site;
@@ -28,11 +29,15 @@ pub use limits::JSON_BODY;
 pub use link::{LINK, LinkRequest, Unsigned};
 pub use question::question;
 pub use refusal::{Code, Culprit, Refusal};
+pub use s3::{
+    COMPLETION_BODY, RefusalForm, S3, TICKET, direct, grant_body, parameter, part_number, part_numbers, refusal_form,
+    signed, upload_id,
+};
 pub use seen::{Seen, shown_path};
 pub use session::Bearer;
 pub use site::{Behaviour, Carrier, Package, Refresh, SiteSettings, UploadBucket, resource_policy};
 pub use token::{CookieToken, Presented, Token, presented, presented_in_header};
-pub use upload::{check_json, grant, plan};
+pub use upload::{check_json, grant, plan, plan_wish};
 
 /// A site's front door.
 #[derive(Debug)]

@@ -213,6 +213,16 @@ mod tests {
             Refused::OtherPath,
             Refused::CredentialsEnd,
             Refused::Signing,
+            Refused::NoMultipart,
+            Refused::ForgedId,
+            Refused::Expired,
+            Refused::OtherOwner,
+            Refused::OtherKey,
+            Refused::Gone,
+            Refused::PartNumber { number: 2, most: 1 },
+            Refused::OtherParts { number: 1 },
+            Refused::PartTooSmall,
+            Refused::Incomplete { size: 1, declared: 2 },
         ] {
             let (public, status) = (refused.public_code(), refused.status());
             let refusal = Refusal::from(refused);

@@ -29,6 +29,11 @@ pub fn plan(front: &Front, body: &[u8], random: impl FnMut() -> [u8; 16]) -> Res
     Ok(uploads::plan(&front.rules, request, random)?)
 }
 
+/// Where a file that a widget would like to upload would go. No leave to put it there.
+pub fn plan_wish(front: &Front, wish: &uploads::Wish, random: impl FnMut() -> [u8; 16]) -> Result<Plan, Refusal> {
+    Ok(uploads::plan(&front.rules, wish.request(&front.rules)?, random)?)
+}
+
 /// Signs what was planned and then allowed. `bucket` is the one that [`Allowed::bucket`] names.
 pub fn grant(
     front: &Front,

@@ -4,6 +4,7 @@
 //! [`pipeline`] is the way of a request from top to bottom; the other files are its stations. This crate joins the engines
 //! (cache, origin, keys), which know nothing of each other, and holds no rule of its own about who may do what.
 
+mod abandoned;
 mod admin;
 mod admin_changes;
 mod body;
@@ -16,6 +17,7 @@ mod listen;
 mod log;
 mod memory;
 mod metrics;
+mod multipart;
 mod origins;
 mod own;
 mod pipeline;
@@ -78,6 +80,7 @@ impl Gateway {
             let admin = TcpListener::from_std(admin)?;
             runtime.spawn(admin::serve(Arc::clone(&live), reload, admin, stopping.clone()));
         }
+        abandoned::start(&live, runtime, &stopping);
         let workers = listen::start_workers(&live, doors, workers, &stopping)?;
         Ok(Self { control, stop, workers })
     }
@@ -115,6 +118,7 @@ fn build(settings: Settings, log: Box<dyn Write + Send>, runtime: &Handle) -> io
         used: settings.used,
         keyring: settings.keyring,
         buckets: settings.buckets.into(),
+        stores: origins.clone().into(),
         cache: cache::Cache::open(settings.cache, Origins(origins), runtime.clone())?,
         log: Log::open(log)?,
         metrics: Arc::new(Metrics::new()),

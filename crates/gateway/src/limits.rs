@@ -43,6 +43,16 @@ pub const TOKEN_MEMORY: u64 = 64 << 20;
 /// Requests that are under way when the gateway is told to stop may go on for this long.
 pub const DRAIN: Duration = Duration::from_secs(20);
 
+/// Between two looks for abandoned uploads at one bucket: half of it to one and a half.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+
+/// From the start to the first look: also a gateway that is replaced every half hour looks.
+pub const FIRST_SWEEP: Duration = Duration::from_secs(10);
+
+/// What one look does at most: pages of 1,000 uploads that it reads, and uploads that it aborts.
+pub const SWEEP_PAGES: u32 = 20;
+pub const SWEEP_ABORTS: u64 = 1000;
+
 /// The access log: lines gather this long before they are written, and so many blocks may wait for a slow disk or pipe.
 pub const LOG_INTERVAL: Duration = Duration::from_millis(200);
 pub const LOG_BLOCK: usize = 64 << 10;

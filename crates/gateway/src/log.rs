@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -52,6 +53,25 @@ impl Log {
         if full {
             self.hand_over();
         }
+    }
+
+    /// A line about what nobody asked for by a request. It has no `status`.
+    pub fn note(&self, event: &str, texts: &[(&str, &str)], numbers: &[(&str, u64)]) {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.extend_from_slice(b"{\"time\":\"");
+        timestamp(&mut gathered, i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        gathered.extend_from_slice(b"\",\"event\":");
+        text(&mut gathered, event);
+        for (name, value) in texts {
+            member(&mut gathered, name);
+            text(&mut gathered, value);
+        }
+        for (name, value) in numbers {
+            member(&mut gathered, name);
+            number(&mut gathered, *value);
+        }
+        gathered.extend_from_slice(b"}\n");
     }
 
     /// Lines lost because the sink was too slow or failed.

@@ -27,6 +27,8 @@ pub struct Metrics {
     certificates: Family<CertificateFile, Gauge>,
     reloads: Family<Reload, Counter>,
     last_reload: Gauge,
+    pub uploads_abandoned: Counter,
+    pub sweeps_failed: Counter,
     sizes: Vec<(Size, Gauge<u64, AtomicU64>)>,
 }
 
@@ -147,6 +149,18 @@ impl Metrics {
             Unit::Seconds,
             last_reload.clone(),
         );
+        let uploads_abandoned = Counter::default();
+        registry.register(
+            "uploads_abandoned",
+            "Uploads in parts that were begun long ago, aborted",
+            uploads_abandoned.clone(),
+        );
+        let sweeps_failed = Counter::default();
+        registry.register(
+            "upload_sweeps_failed",
+            "Looks for abandoned uploads that the store did not answer",
+            sweeps_failed.clone(),
+        );
         let mut sizes = Vec::new();
         for (size, name, help) in Size::ALL {
             let gauge = Gauge::<u64, AtomicU64>::default();
@@ -166,6 +180,8 @@ impl Metrics {
             certificates,
             reloads,
             last_reload,
+            uploads_abandoned,
+            sweeps_failed,
             sizes,
         }
     }

@@ -1,17 +1,21 @@
 //! Our own endpoints, `/_edgepass/*`: reads their bodies, and lets the front door answer. No byte of a file comes through here.
 
-use authorizer::{Carried, Read, UnixTime, Upload};
+use authorizer::{Allowed, Carried, ObjectPath, Read, UnixTime, Upload};
 use front::{Answer, Bearer, Code, Endpoint, Refusal, check_json};
 use http::StatusCode;
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
+use origin::Origin;
 use tokio::time::timeout;
+use uploads::Cutter;
 
 use crate::evidence::{authorise, wait_for};
 use crate::limits;
+use crate::multipart;
 use crate::pipeline::Pipeline;
 use crate::record::Record;
+use crate::settings::Bucket;
 
 pub async fn answer(
     pipeline: &Pipeline,
@@ -31,6 +35,7 @@ pub async fn answer(
         Endpoint::SignOut => front.sign_out(parts),
         Endpoint::Upload => upload(pipeline, parts, body, now, record).await,
         Endpoint::Link => link(pipeline, parts, body, now, record).await,
+        Endpoint::S3(s3) => multipart::answer(pipeline, s3, parts, body, now, record).await,
         Endpoint::Health if pipeline.is_ready() => {
             Ok(Answer::Json { status: StatusCode::OK, body: "{\"status\":\"ready\"}\n".into(), cookies: Vec::new() })
         }
@@ -48,12 +53,40 @@ async fn upload(
     let bearer = bearer(pipeline, parts, now, record).await?;
     let body = json_body(parts, body).await?;
     let plan = front::plan(&pipeline.site.front, &body, || uuid::Uuid::new_v4().into_bytes())?;
+    let (allowed, place) = leave(pipeline, parts, &bearer, plan.path(), now, record).await?;
+    if uploads::in_parts(&plan, &pipeline.site.front.rules, pipeline.site.seals.is_some()) {
+        let begun = multipart::begin(pipeline, &bearer, &allowed, &plan, Cutter::Ours, &place, now, record).await?;
+        return Ok(pipeline.site.front.begun_answer(&begun.0, &begun.1));
+    }
+    front::grant(&pipeline.site.front, allowed, &plan, &place.bucket.uploads, &place.bucket.origin.credentials, now)
+}
+
+/// The bucket of an upload that was allowed.
+pub struct Place<'p> {
+    pub bucket: &'p Bucket,
+    pub store: &'p Origin,
+}
+
+/// Leave to upload to this path, with the bearer's token as it is now.
+pub async fn leave<'p>(
+    pipeline: &'p Pipeline,
+    parts: &Parts,
+    bearer: &Bearer<'_>,
+    path: &ObjectPath,
+    now: UnixTime,
+    record: &mut Record,
+) -> Result<(Allowed<Upload>, Place<'p>), Refusal> {
     let (host, tokens) = (pipeline.site.front.host(parts), [bearer.token.expose()]);
-    let question = front::question(parts, &host, plan.path(), record.flow.client(), &tokens, Carried::AsTokens, now);
+    let question = front::question(parts, &host, path, record.flow.client(), &tokens, Carried::AsTokens, now);
     let allowed = authorise::<Upload>(pipeline, &pipeline.site.front.rules.place(question), now, record).await?;
-    let bucket =
-        pipeline.buckets.get(allowed.bucket().0).ok_or_else(|| Refusal::new(Code::OriginFailed, "no_such_bucket"))?;
-    front::grant(&pipeline.site.front, allowed, &plan, &bucket.uploads, &bucket.origin.credentials, now)
+    let place = place(pipeline, allowed.bucket().0)?;
+    Ok((allowed, place))
+}
+
+pub fn place(pipeline: &Pipeline, bucket: usize) -> Result<Place<'_>, Refusal> {
+    let found = pipeline.buckets.get(bucket).zip(pipeline.stores.get(bucket));
+    let (bucket, store) = found.ok_or_else(|| Refusal::new(Code::OriginFailed, "no_such_bucket"))?;
+    Ok(Place { bucket, store })
 }
 
 async fn link(
@@ -78,7 +111,7 @@ async fn link(
     Ok(front.link_answer(&request, Some((&unsigned, &token))))
 }
 
-async fn bearer<'r>(
+pub async fn bearer<'r>(
     pipeline: &Pipeline,
     parts: &'r Parts,
     now: UnixTime,
@@ -88,14 +121,18 @@ async fn bearer<'r>(
 }
 
 /// The body of a request to our own endpoints: JSON, small and soon.
-async fn json_body(parts: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
-    let read = timeout(limits::JSON_BODY_TIME, Limited::new(body, front::JSON_BODY).collect()).await;
-    let bytes = match read {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refusal::new(Code::TooLarge, "body_too_large")),
-        Ok(Err(_)) => return Err(Refusal::new(Code::BadRequest, "body_unreadable")),
-        Err(_) => return Err(Refusal::new(Code::BadRequest, "body_too_slow")),
-    };
+pub async fn json_body(parts: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
+    let bytes = bytes_of(body, front::JSON_BODY).await?;
     check_json(parts, &bytes)?;
     Ok(bytes)
+}
+
+/// A body of at most so many bytes, soon.
+pub async fn bytes_of(body: Incoming, most: usize) -> Result<Bytes, Refusal> {
+    match timeout(limits::JSON_BODY_TIME, Limited::new(body, most).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::new(Code::TooLarge, "body_too_large")),
+        Ok(Err(_)) => Err(Refusal::new(Code::BadRequest, "body_unreadable")),
+        Err(_) => Err(Refusal::new(Code::BadRequest, "body_too_slow")),
+    }
 }

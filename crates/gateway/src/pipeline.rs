@@ -6,12 +6,13 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use authorizer::{Allowed, ObjectPath, Read, UnixTime};
 use cache::{Cache, CacheError, Conditions, Lookup, ObjectId, Opened, Outcome, ServedBytes, WantedBytes};
-use front::{Admitted, Code, Listener, Refusal, Refused, admit, methods, presented, shown_path};
+use front::{Admitted, Code, Listener, Refusal, Refused, admit, methods, presented, refusal_form, shown_path};
 use http::header::ORIGIN;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use keys::Keyring;
+use origin::Origin;
 use revocations::{Revocations, UsedTokens};
 
 use crate::body::Body;
@@ -34,6 +35,8 @@ pub struct Pipeline {
     pub site: Arc<Site>,
     pub keyring: Arc<Keyring>,
     pub buckets: Arc<[Bucket]>,
+    /// The same buckets, for what is done there beside reading.
+    pub stores: Arc<[Origin]>,
     pub memory: Arc<TokenMemory>,
     pub revocations: Arc<Revocations>,
     pub used: Arc<UsedTokens>,
@@ -58,7 +61,10 @@ pub async fn serve(
     let now = UnixTime(record.time.div_euclid(1000));
     let answer = match answer(&pipeline, &parts, body, listener, now, &mut record).await {
         Ok(answer) => answer,
-        Err(refused) => front::Answer::Refused(Refused { methods: methods(&parts), ..refused }).into(),
+        Err(refused) => {
+            let refused = Refused { methods: methods(&parts), form: refusal_form(&parts), ..refused };
+            front::Answer::Refused(refused).into()
+        }
     };
     respond(&pipeline, &parts.method, parts.headers.get(ORIGIN), answer, record)
 }
@@ -175,7 +181,7 @@ async fn open(
 }
 
 /// Counts the wait as one for the origin.
-async fn timed<T>(record: &mut Record, wait: impl Future<Output = T>) -> T {
+pub async fn timed<T>(record: &mut Record, wait: impl Future<Output = T>) -> T {
     let asked = Instant::now();
     let output = wait.await;
     let micros = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);

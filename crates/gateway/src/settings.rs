@@ -32,6 +32,8 @@ pub struct Site {
     pub hooks: Arc<Hooks>,
     /// Signs links, where the site makes any; the last of the key sets verifies them.
     pub link_key: Option<Arc<SigningKey>>,
+    /// For uploads in parts; none where the site takes none.
+    pub seals: Option<uploads::Seals>,
     /// Of those who may change something through the admin listener; without it nobody may.
     pub admin_secret: Option<SecretString>,
     /// The value of `Strict-Transport-Security` on connections with TLS.
@@ -47,4 +49,6 @@ pub struct ReloadRequest {
 pub struct Bucket {
     pub origin: origin::Bucket,
     pub uploads: uploads::Bucket,
+    /// Seconds after which an upload that is neither completed nor aborted is given up.
+    pub abandoned_after: i64,
 }

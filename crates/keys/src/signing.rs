@@ -153,6 +153,14 @@ impl SigningKey {
         })
     }
 
+    /// A secret for another purpose, from which this one cannot be had back; none from a key that is no shared secret.
+    pub fn derived(&self, purpose: &str) -> Option<[u8; 32]> {
+        let Pair::Secret(secret) = &self.pair else { return None };
+        // No JWS is signed with this text: it holds no dot (RFC 7515 section 5.1).
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret());
+        hmac::sign(&key, purpose.as_bytes()).as_ref().try_into().ok()
+    }
+
     /// What verifies the tokens of a shared secret.
     pub(crate) fn secret_set(&self) -> Option<KeySet> {
         let Pair::Secret(secret) = &self.pair else { return None };

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{HOST, IF_MATCH, IF_NONE_MATCH, RANGE};
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::answer::{ObjectHead, Piece, content_length, content_range};
 use crate::key::encode_key;
 use crate::limits;
-use crate::sign::sign_request;
+use crate::sign::{Payload, sign_request};
 
 /// Where a bucket is, and as whom it is asked.
 #[derive(Clone, Debug)]
@@ -31,12 +31,13 @@ pub struct Bucket {
     pub credentials: Credentials,
 }
 
+#[derive(Clone)]
 pub struct Origin {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
-    scheme: Scheme,
-    authority: Authority,
-    host: HeaderValue,
-    bucket: Arc<Bucket>,
+    pub(crate) client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    pub(crate) scheme: Scheme,
+    pub(crate) authority: Authority,
+    pub(crate) host: HeaderValue,
+    pub(crate) bucket: Arc<Bucket>,
     signing: Signing,
 }
 
@@ -164,14 +165,14 @@ impl Origin {
         read(response, wanted).await
     }
 
-    fn request(&self, key: &str, wanted: &Wanted, version: &Version) -> Option<Request<Empty<Bytes>>> {
+    fn request(&self, key: &str, wanted: &Wanted, version: &Version) -> Option<Request<Full<Bytes>>> {
         let uri = Uri::builder()
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())
             .path_and_query(format!("/{}/{}", encode_key(&self.bucket.name), encode_key(key)))
             .build()
             .ok()?;
-        let (mut parts, body) = Request::new(Empty::new()).into_parts();
+        let (mut parts, body) = Request::new(Full::default()).into_parts();
         parts.uri = uri;
         parts.headers.insert(HOST, self.host.clone());
         match wanted {
@@ -187,7 +188,13 @@ impl Origin {
             Version::Not(etag) => parts.headers.insert(IF_NONE_MATCH, etag.clone()),
         };
         if self.signing == Signing::AsConfigured {
-            sign_request(&mut parts, &self.bucket.region, &self.bucket.credentials, SystemTime::now())?;
+            sign_request(
+                &mut parts,
+                Payload::Unsigned,
+                &self.bucket.region,
+                &self.bucket.credentials,
+                SystemTime::now(),
+            )?;
         }
         Some(Request::from_parts(parts, body))
     }
@@ -264,7 +271,7 @@ async fn piece(
 }
 
 /// Between a half and the whole of the wait, so that many do not come back at one moment.
-fn jittered(wait: Duration) -> Duration {
+pub(crate) fn jittered(wait: Duration) -> Duration {
     let nanoseconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |age| age.subsec_nanos());
     wait / 2 + (wait / 2) * (nanoseconds % 1000) / 1000
 }

@@ -10,6 +10,12 @@ pub fn encode_key(key: &str) -> String {
     utf8_percent_encode(key, ENCODED).to_string()
 }
 
+/// Encodes a value for the query of a URL, once.
+pub fn encode_value(value: &str) -> String {
+    const ALL: &AsciiSet = &ENCODED.add(b'/');
+    utf8_percent_encode(value, ALL).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,3 +23,18 @@ pub const IDLE: Duration = Duration::from_secs(15);
 
 /// The longest body of an error that is read to keep the connection; a longer one is dropped with its connection.
 pub const ERROR_BODY: usize = 16 << 10;
+
+/// A whole question about an upload in parts, from the request to the end of the answer.
+pub const TOLD: Duration = Duration::from_secs(15);
+
+/// Joining parts: S3 "can take several minutes" for the largest; whoever waits longer asks again, and finds the object made.
+pub const COMPLETE: Duration = Duration::from_secs(120);
+
+/// The longest document that a store answers with: 1,000 entries of a kilobyte with their keys, encoded.
+pub const DOCUMENT: usize = 4 << 20;
+
+/// Pages of 1,000 parts that are read for one upload, which has at most 10,000; some stores send shorter ones.
+pub const PART_PAGES: usize = 40;
+
+/// Open uploads that a store is asked for at one time: its most.
+pub const OPEN_UPLOADS_PAGE: usize = 1000;

@@ -1,4 +1,4 @@
-//! SigV4 in the `Authorization` header (AWS's signing library does the work). Only `host` and the `x-amz-*` headers are signed:
+//! SigV4 in the `Authorization` header (AWS's signing library does the work). Only `host`, the media type and the `x-amz-*` headers are signed:
 //! a range or a condition does not change the signature.
 
 use std::time::SystemTime;
@@ -11,8 +11,21 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use http::request::Parts;
 
+/// What of the body the signature covers.
+#[derive(Clone, Copy, Debug)]
+pub enum Payload<'b> {
+    Unsigned,
+    Bytes(&'b [u8]),
+}
+
 /// Adds the signature's headers. `None` if the request cannot be signed, which a request of ours always can.
-pub fn sign_request(parts: &mut Parts, region: &str, credentials: &Credentials, now: SystemTime) -> Option<()> {
+pub fn sign_request(
+    parts: &mut Parts,
+    payload: Payload<'_>,
+    region: &str,
+    credentials: &Credentials,
+    now: SystemTime,
+) -> Option<()> {
     let mut settings = SigningSettings::default();
     // S3 encodes paths once and keeps them as they are; elsewhere in AWS it is otherwise.
     settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -29,14 +42,16 @@ pub fn sign_request(parts: &mut Parts, region: &str, credentials: &Credentials, 
         .ok()?
         .into();
     let uri = parts.uri.to_string();
-    let host = parts.headers.get(http::header::HOST)?.to_str().ok()?;
-    let request = SignableRequest::new(
-        parts.method.as_str(),
-        &uri,
-        std::iter::once(("host", host)),
-        SignableBody::UnsignedPayload,
-    )
-    .ok()?;
+    let covered = parts.headers.iter().filter(|(name, _)| {
+        **name == http::header::HOST || **name == http::header::CONTENT_TYPE || name.as_str().starts_with("x-amz-")
+    });
+    let headers: Vec<_> =
+        covered.map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect::<Option<_>>()?;
+    let body = match payload {
+        Payload::Unsigned => SignableBody::UnsignedPayload,
+        Payload::Bytes(bytes) => SignableBody::Bytes(bytes),
+    };
+    let request = SignableRequest::new(parts.method.as_str(), &uri, headers.into_iter(), body).ok()?;
     let (instructions, _) = sign(request, &params).ok()?.into_parts();
     for (name, value) in instructions.headers() {
         let name = http::HeaderName::from_bytes(name.as_bytes()).ok()?;

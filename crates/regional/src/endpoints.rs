@@ -91,6 +91,7 @@ impl Endpoints {
             Admitted::Own(Endpoint::Link) => {
                 Err(Refusal::explained(Code::NotFound, "no_links", "this site makes no links"))
             }
+            Admitted::Own(Endpoint::S3(_)) => Err(uploads::Refused::NoMultipart.into()),
             Admitted::Own(Endpoint::Health) => {
                 let body = "{\"status\":\"ready\"}\n".into();
                 Ok(Answer::Json { status: StatusCode::OK, body, cookies: Vec::new() })

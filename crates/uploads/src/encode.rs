@@ -16,6 +16,12 @@ pub fn encode_path(path: &str) -> String {
     utf8_percent_encode(path, &BUT_SLASHES).to_string()
 }
 
+/// A text as it stands between two tags of XML (XML 1.0 section 2.4). What XML cannot hold at all becomes `?`.
+pub fn escape_xml(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    text.replace(|c: char| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}'), "?")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -93,7 +93,7 @@ pub fn grant(
     }
 }
 
-fn check(request: &Request, upload: &UploadRules, limit: u64) -> Result<(), Refused> {
+pub fn check(request: &Request, upload: &UploadRules, limit: u64) -> Result<(), Refused> {
     if let Some(size) = request.size.filter(|size| *size > limit) {
         return Err(Refused::TooLarge { size, limit });
     }
@@ -111,26 +111,26 @@ enum Single {
     },
 }
 
-fn choose_mode(request: &Request, bucket: &Bucket, key: &str) -> Result<Single, BadRequest> {
+fn choose_mode(request: &Request, bucket: &Bucket, key: &str) -> Result<Single, Refused> {
     // Stores put the uploaded file's own name in place of this part of a form's key, and the key would not be the allowed one.
     let plain = !key.contains("${filename}");
     match (request.mode, request.size) {
-        (Some(Mode::Multipart), _) => {
-            Err(BadRequest::new("mode", "cannot be `multipart`, which is not part of this version yet"))
-        }
+        (Some(Mode::Multipart), _) => Err(Refused::NoMultipart),
         (Some(Mode::Post), _) if !bucket.takes_post() => {
-            Err(BadRequest::new("mode", "is `post`, and the bucket takes no forms"))
+            Err(BadRequest::new("mode", "is `post`, and the bucket takes no forms").into())
         }
-        (Some(Mode::Post), _) if !plain => Err(BadRequest::new("mode", "is `post`, and the key holds `${filename}`")),
+        (Some(Mode::Post), _) if !plain => {
+            Err(BadRequest::new("mode", "is `post`, and the key holds `${filename}`").into())
+        }
         (Some(Mode::Post), _) => Ok(Single::Post),
         (None, _) if bucket.takes_post() && plain => Ok(Single::Post),
         (_, Some(size)) => Ok(Single::Put { size }),
-        (_, None) => Err(BadRequest::new("size", "is missing")),
+        (_, None) => Err(BadRequest::new("size", "is missing").into()),
     }
 }
 
 /// The route's life from now, and never beyond the credentials: the store would refuse it then.
-fn expiry(now: UnixTime, life: i64, credentials: &Credentials) -> Result<UnixTime, Refused> {
+pub fn expiry(now: UnixTime, life: i64, credentials: &Credentials) -> Result<UnixTime, Refused> {
     let expires = now.0.saturating_add(life.min(MOST_LIFE));
     let end = credentials.expiry().map(|end| match end.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
@@ -341,7 +341,7 @@ pub mod tests {
         assert_eq!(member(mode("", false)), "size");
         assert_eq!(member(mode(r#","mode":"put""#, true)), "size");
         assert_eq!(member(mode(r#","mode":"post""#, false)), "mode");
-        assert_eq!(member(mode(r#","mode":"multipart""#, true)), "mode");
+        assert_eq!(mode(r#","mode":"multipart""#, true), Err(Refused::NoMultipart));
         // Stores fill `${filename}` in a form's key.
         let odd = |members: &str| granted(&format!(r#""filename":"${{filename}}","type":"image/png"{members}"#), true);
         assert_eq!(odd(r#","size":1"#).unwrap().mode, "put");

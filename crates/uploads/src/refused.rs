@@ -45,6 +45,34 @@ pub enum Refused {
     CredentialsEnd,
     /// The request could not be signed.
     Signing,
+    /// The site does not take uploads in parts.
+    NoMultipart,
+    /// The id is not one of ours, or was changed.
+    ForgedId,
+    /// It was begun too long ago.
+    Expired,
+    /// Somebody else began it.
+    OtherOwner,
+    /// The request names another key than the id does.
+    OtherKey,
+    /// The store does not know it: it was completed or aborted.
+    Gone,
+    /// Parts have the numbers from 1 to `most`.
+    PartNumber {
+        number: u32,
+        most: u32,
+    },
+    /// The store has no such part, or another one.
+    OtherParts {
+        number: u32,
+    },
+    /// A part that is not the last is below the store's least size.
+    PartTooSmall,
+    /// Parts are missing.
+    Incomplete {
+        size: u64,
+        declared: u64,
+    },
 }
 
 impl From<BadRequest> for Refused {
@@ -65,17 +93,32 @@ impl Refused {
             Self::OtherPath => "upload_other_path",
             Self::CredentialsEnd => "upload_credentials_end",
             Self::Signing => "upload_signing",
+            Self::NoMultipart => "no_multipart",
+            Self::ForgedId => "upload_id_forged",
+            Self::Expired => "upload_expired",
+            Self::OtherOwner => "upload_of_another",
+            Self::OtherKey => "upload_other_key",
+            Self::Gone => "upload_gone",
+            Self::PartNumber { .. } => "upload_part_number",
+            Self::OtherParts { .. } => "upload_other_parts",
+            Self::PartTooSmall => "upload_part_too_small",
+            Self::Incomplete { .. } => "upload_incomplete",
         }
     }
 
     /// What the client sees.
     pub fn public_code(&self) -> &'static str {
         match self {
-            Self::BadRequest(_) => "bad_request",
+            Self::BadRequest(_)
+            | Self::PartNumber { .. }
+            | Self::OtherParts { .. }
+            | Self::PartTooSmall
+            | Self::Incomplete { .. } => "bad_request",
             Self::Path(_) => "bad_path",
             Self::TooLarge { .. } => "too_large",
             Self::TypeNotAllowed => "type_not_allowed",
-            Self::NoUploads | Self::OtherPath => "forbidden",
+            Self::NoUploads | Self::OtherPath | Self::ForgedId | Self::OtherOwner | Self::OtherKey => "forbidden",
+            Self::NoMultipart | Self::Expired | Self::Gone => "not_found",
             Self::CredentialsEnd => "origin_away",
             Self::Signing => "origin_failed",
         }
@@ -83,8 +126,14 @@ impl Refused {
 
     pub fn status(&self) -> u16 {
         match self {
-            Self::BadRequest(_) | Self::Path(_) => 400,
-            Self::NoUploads | Self::OtherPath => 403,
+            Self::BadRequest(_)
+            | Self::Path(_)
+            | Self::PartNumber { .. }
+            | Self::OtherParts { .. }
+            | Self::PartTooSmall
+            | Self::Incomplete { .. } => 400,
+            Self::NoUploads | Self::OtherPath | Self::ForgedId | Self::OtherOwner | Self::OtherKey => 403,
+            Self::NoMultipart | Self::Expired | Self::Gone => 404,
             Self::TooLarge { .. } => 413,
             Self::TypeNotAllowed => 415,
             Self::Signing => 502,
@@ -104,6 +153,19 @@ impl fmt::Display for Refused {
             Self::OtherPath => write!(f, "the path is not the one that was asked for"),
             Self::CredentialsEnd => write!(f, "the bucket's credentials end too soon"),
             Self::Signing => write!(f, "the request to the bucket cannot be signed"),
+            Self::NoMultipart => {
+                write!(
+                    f,
+                    "this site takes no uploads in parts: its configuration has neither `[uploads]` nor `[links]`"
+                )
+            }
+            Self::ForgedId | Self::OtherOwner | Self::OtherKey => write!(f, "this is no upload of yours"),
+            Self::Expired => write!(f, "the upload was begun too long ago; begin again"),
+            Self::Gone => write!(f, "there is no such upload any more; begin again"),
+            Self::PartNumber { number, most } => write!(f, "there is no part {number}; parts are 1 to {most}"),
+            Self::OtherParts { number } => write!(f, "the bucket does not have part {number} as it is named"),
+            Self::PartTooSmall => write!(f, "a part that is not the last has less than 5 MiB"),
+            Self::Incomplete { size, declared } => write!(f, "the parts are {size} bytes, and the file has {declared}"),
         }
     }
 }

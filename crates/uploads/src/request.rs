@@ -2,16 +2,17 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::refused::BadRequest;
 
 /// The longest name of a file that is looked at, in bytes: systems take 255 characters.
-const MAX_NAME: usize = 1024;
+pub const MAX_NAME: usize = 1024;
 /// The most `params`: a path has at most 16 placeholders.
 const MAX_PARAMS: usize = 16;
 /// The longest value of one of `params`, in bytes: a key has 1,024.
-const MAX_PARAM: usize = 1024;
+pub const MAX_PARAM: usize = 1024;
 /// The longest media type, in bytes: RFC 6838 section 4.2 allows 127 for each of its halves.
 const MAX_TYPE: usize = 255;
 /// The largest integer that every JSON reader takes exactly (RFC 8259 section 6).
@@ -33,6 +34,8 @@ pub struct Request {
     pub size: Option<u64>,
     pub checksum: Option<Checksum>,
     pub mode: Option<Mode>,
+    /// Bytes of each part but the last, where the client cuts the file.
+    pub part_size: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ impl Mode {
 }
 
 /// The checksums of S3 that cover an object whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChecksumAlgorithm {
     Sha256,
     Crc32,
@@ -95,7 +98,7 @@ impl ChecksumAlgorithm {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksum {
     pub algorithm: ChecksumAlgorithm,
     /// Base64 of exactly as many bytes as the algorithm gives.
@@ -111,9 +114,10 @@ impl Request {
             params: take_params(&mut members)?,
             filename: take_text(&mut members, "filename", MAX_NAME)?.ok_or_else(|| missing("filename"))?,
             media_type: take_type(&mut members)?,
-            size: take_size(&mut members)?,
+            size: take_size(&mut members, "size")?,
             checksum: take_checksum(&mut members)?,
             mode: take_mode(&mut members)?,
+            part_size: take_size(&mut members, "part_size")?,
         };
         refuse_rest(&members, "")?;
         Ok(request)
@@ -169,7 +173,14 @@ fn take_params(members: &mut Map<String, Value>) -> Result<Vec<(String, String)>
 }
 
 fn take_type(members: &mut Map<String, Value>) -> Result<String, BadRequest> {
-    let text = take_text(members, "type", MAX_TYPE)?.ok_or_else(|| missing("type"))?;
+    media_type(take_text(members, "type", MAX_TYPE)?.ok_or_else(|| missing("type"))?)
+}
+
+/// A media type as it can be signed; what a browser does not know has one too.
+pub fn media_type(text: String) -> Result<String, BadRequest> {
+    if text.len() > MAX_TYPE {
+        return Err(BadRequest::new("type", format!("is longer than {MAX_TYPE} bytes")));
+    }
     if text.is_empty() {
         return Ok(UNKNOWN_TYPE.to_owned());
     }
@@ -181,12 +192,12 @@ fn take_type(members: &mut Map<String, Value>) -> Result<String, BadRequest> {
     }
 }
 
-fn take_size(members: &mut Map<String, Value>) -> Result<Option<u64>, BadRequest> {
-    match members.remove("size") {
+fn take_size(members: &mut Map<String, Value>, name: &str) -> Result<Option<u64>, BadRequest> {
+    match members.remove(name) {
         None => Ok(None),
         Some(value) => match value.as_u64().filter(|size| *size <= MAX_SIZE) {
             Some(size) => Ok(Some(size)),
-            None => Err(BadRequest::new("size", "is not a whole number of bytes")),
+            None => Err(BadRequest::new(name, "is not a whole number of bytes")),
         },
     }
 }
@@ -217,7 +228,6 @@ fn take_mode(members: &mut Map<String, Value>) -> Result<Option<Mode>, BadReques
         return Ok(None);
     };
     match [Mode::Post, Mode::Put, Mode::Multipart].into_iter().find(|mode| mode.as_str() == name) {
-        Some(Mode::Multipart) => Err(BadRequest::new("mode", "`multipart` is not part of this version yet")),
         Some(mode) => Ok(Some(mode)),
         None => Err(BadRequest::new("mode", "is none of post, put, multipart")),
     }
@@ -274,7 +284,7 @@ mod tests {
             ("size", "null", "size"),
             ("route", "1", "route"),
             ("mode", "\"POST\"", "mode"),
-            ("mode", "\"multipart\"", "mode"),
+            ("part_size", "\"1\"", "part_size"),
             ("checksum", "\"x\"", "checksum"),
             ("checksum", r#"{"value":"yZRlqg=="}"#, "checksum.algorithm"),
             ("checksum", r#"{"algorithm":"MD5","value":"yZRlqg=="}"#, "checksum.algorithm"),

@@ -1,6 +1,7 @@
 //! `[bucket.x]`: a store and how to sign for it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::credentials::{Credentials, read_line};
 use super::faults::{Faults, Mistake};
@@ -8,8 +9,15 @@ use super::files::path_in;
 use super::names::Named;
 use super::section::{Node, Section};
 use super::settings::{Bucket, PostForms};
+use super::units::duration;
 use super::web::origin;
 use toml::de::DeValue;
+
+/// After a week nobody comes back to a half-sent file.
+const ABANDONED: Duration = Duration::from_hours(7 * 24);
+
+const LEAST_ABANDONED: Duration = Duration::from_mins(1);
+const MOST_ABANDONED: Duration = Duration::from_hours(365 * 24);
 
 pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> Option<Bucket> {
     let Named { name, mut section, .. } = named;
@@ -27,6 +35,7 @@ pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> Option<Bucket>
         .require("credentials", "write `credentials = \"default\"` for the AWS environment variables", faults)
         .and_then(|node| credentials(node, dir, faults));
     let post = section.get("post").and_then(|node| node.boolean(faults)).unwrap_or(true);
+    let abandoned_uploads = section.get("abandoned_uploads").and_then(|node| abandoned(node, faults));
     section.close(faults);
     let endpoint = endpoint?;
     Some(Bucket {
@@ -37,7 +46,18 @@ pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> Option<Bucket>
         bucket: bucket?,
         credentials: credentials?,
         post: if post { PostForms::Taken } else { PostForms::NotTaken },
+        abandoned_uploads: abandoned_uploads.unwrap_or(ABANDONED),
     })
+}
+
+/// A browser keeps what it has begun for so long at least, and a slow upload takes days.
+fn abandoned(node: Node<'_>, faults: &mut Faults) -> Option<Duration> {
+    let age = node.parse("a duration such as \"7d\"", faults, duration)?;
+    if age < LEAST_ABANDONED || age > MOST_ABANDONED {
+        let mistake = Mistake::new("uploads are abandoned after 1m to 365d");
+        faults.add(node.place, mistake.hint("an upload that is still going on would be ended; \"7d\" suits most"));
+    }
+    Some(age)
 }
 
 /// A part of every signature's scope, so it may hold no slash.

@@ -37,6 +37,8 @@ pub struct Config {
     pub hooks: Vec<::hook::HookSettings>,
     /// The secret that links are signed with; none: one is made at each start.
     pub link_secret: Option<PathBuf>,
+    /// The secret that uploads in parts are sealed with; none: that of links, if it has a file.
+    pub upload_secret: Option<PathBuf>,
     /// The secret of those who may change something through the admin listener.
     pub admin_secret: Option<PathBuf>,
     pub aws: Option<Aws>,
@@ -116,6 +118,8 @@ pub struct Bucket {
     pub bucket: String,
     pub credentials: Credentials,
     pub post: PostForms,
+    /// When an upload in parts that nobody completes is given up.
+    pub abandoned_uploads: Duration,
 }
 
 /// Whether the store takes uploads as HTML forms (S3 POST policies).

@@ -1,4 +1,4 @@
-//! `[state]`, `[revocation]`, `[links]`, `[admin]`: what the gateway keeps over a restart, and the secrets of its own.
+//! `[state]`, `[revocation]`, `[links]`, `[uploads]`, `[admin]`: what the gateway keeps over a restart, and the secrets of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ pub fn read_revocation(mut section: Section<'_>, faults: &mut Faults) -> Vec<Str
     claims
 }
 
-/// `[links]` or `[admin]`: a secret of at least 32 bytes in a file.
+/// `[links]`, `[uploads]` or `[admin]`: a secret of at least 32 bytes in a file.
 pub fn read_secret(mut section: Section<'_>, dir: &Path, faults: &mut Faults) -> Option<PathBuf> {
     let hint = "`edgepass keys new --algorithm HS256 --out FILE` makes one: `secret_file = \"FILE\"`";
     let node = section.require("secret_file", hint, faults);

@@ -70,6 +70,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
     let state = section(&mut root, "state", faults).and_then(|section| state::read_state(section, dir, faults));
     let revocation = section(&mut root, "revocation", faults).map(|section| state::read_revocation(section, faults));
     let links = section(&mut root, "links", faults).map(|section| state::read_secret(section, dir, faults));
+    let uploads = section(&mut root, "uploads", faults).map(|section| state::read_secret(section, dir, faults));
     let admin = section(&mut root, "admin", faults).map(|section| state::read_secret(section, dir, faults));
 
     for (there, key, title, hint) in [
@@ -119,6 +120,10 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
         hooks: hooks.into_iter().collect::<Option<_>>()?,
         link_secret: match links {
             Some(links) => Some(links?),
+            None => None,
+        },
+        upload_secret: match uploads {
+            Some(uploads) => Some(uploads?),
             None => None,
         },
         admin_secret: match admin {
