@@ -27,8 +27,8 @@ pub fn open_store(dir: &Path) -> Result<(Arc<Store>, StoreKeys), Trouble> {
     fs::create_dir_all(dir)
         .map_err(|error| Trouble::failed(format_args!("cannot make the directory `{}`: {error}", dir.display())))?;
     let keys = StoreKeys {
-        access_key: kept(&dir.join(ACCESS_KEY_FILE), || format!("EP{}", digits().to_uppercase()))?,
-        secret_key: kept(&dir.join(SECRET_KEY_FILE), || format!("{}{}", digits(), digits()))?.into(),
+        access_key: kept(&dir.join(ACCESS_KEY_FILE), new_access_key)?,
+        secret_key: kept(&dir.join(SECRET_KEY_FILE), new_secret_key)?.into(),
     };
     let settings = store::Settings {
         dir: dir.to_owned(),
@@ -38,6 +38,14 @@ pub fn open_store(dir: &Path) -> Result<(Arc<Store>, StoreKeys), Trouble> {
     };
     let store = Store::open(settings).map_err(Trouble::failed)?;
     Ok((store, keys))
+}
+
+pub fn new_access_key() -> String {
+    format!("EP{}", digits().to_uppercase())
+}
+
+pub fn new_secret_key() -> String {
+    format!("{}{}", digits(), digits())
 }
 
 /// 122 random bits, in 32 hexadecimal digits.

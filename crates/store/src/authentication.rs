@@ -33,6 +33,9 @@ pub(crate) fn presented(request: &Parts, region: &str) -> S3Result<SignedHeaders
         ([], true) => by_query(&query, region)?,
         _ => return Err(s3_error!(InvalidArgument, "Only one authentication mechanism is allowed")),
     };
+    if !signed.covers("host") {
+        return Err(s3_error!(AccessDenied, "The signature must cover the header host"));
+    }
     everything_of_amz_is_signed(request, &signed)?;
     Ok(signed)
 }

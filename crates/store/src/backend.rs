@@ -1,23 +1,50 @@
 //! The operations of S3, as `s3s` hands them over once a signature holds. All others answer `NotImplemented`.
 
+use crate::attributes;
+use crate::bucket_settings;
+use crate::copy;
 use crate::cors::{self, CorsRule};
 use crate::download::{self, timestamp};
 use crate::fault::{Fault, blocking};
+use crate::given;
 use crate::key::ObjectKey;
 use crate::limits;
 use crate::list_answer::{self, owner};
+use crate::multipart;
+use crate::multipart_lists;
+use crate::object::Precondition;
+use crate::tagging;
 use crate::upload;
 use crate::vault::{Address, Vault};
 use s3s::dto::{
-    Bucket, BucketLocationConstraint, CORSRule, CreateBucketInput, CreateBucketOutput, DeleteBucketCorsInput,
-    DeleteBucketCorsOutput, DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput,
-    DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, Error, GetBucketCorsInput, GetBucketCorsOutput,
-    GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput,
-    HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsInput,
-    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, PutBucketCorsInput, PutBucketCorsOutput,
-    PutObjectInput, PutObjectOutput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, BucketLocationConstraint, CORSRule,
+    CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput,
+    CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketCorsInput,
+    DeleteBucketCorsOutput, DeleteBucketInput, DeleteBucketLifecycleInput, DeleteBucketLifecycleOutput,
+    DeleteBucketOutput, DeleteBucketPolicyInput, DeleteBucketPolicyOutput, DeleteBucketTaggingInput,
+    DeleteBucketTaggingOutput, DeleteObjectInput, DeleteObjectOutput, DeleteObjectTaggingInput,
+    DeleteObjectTaggingOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition, Error,
+    GetBucketAccelerateConfigurationInput, GetBucketAccelerateConfigurationOutput, GetBucketAclInput,
+    GetBucketAclOutput, GetBucketCorsInput, GetBucketCorsOutput, GetBucketEncryptionInput, GetBucketEncryptionOutput,
+    GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput, GetBucketLocationInput,
+    GetBucketLocationOutput, GetBucketLoggingInput, GetBucketLoggingOutput, GetBucketNotificationConfigurationInput,
+    GetBucketNotificationConfigurationOutput, GetBucketOwnershipControlsInput, GetBucketOwnershipControlsOutput,
+    GetBucketPolicyInput, GetBucketPolicyOutput, GetBucketPolicyStatusInput, GetBucketPolicyStatusOutput,
+    GetBucketReplicationInput, GetBucketReplicationOutput, GetBucketRequestPaymentInput, GetBucketRequestPaymentOutput,
+    GetBucketTaggingInput, GetBucketTaggingOutput, GetBucketVersioningInput, GetBucketVersioningOutput,
+    GetBucketWebsiteInput, GetBucketWebsiteOutput, GetObjectAclInput, GetObjectAclOutput, GetObjectAttributesInput,
+    GetObjectAttributesOutput, GetObjectInput, GetObjectLockConfigurationInput, GetObjectLockConfigurationOutput,
+    GetObjectOutput, GetObjectTaggingInput, GetObjectTaggingOutput, GetPublicAccessBlockInput,
+    GetPublicAccessBlockOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
+    ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectVersionsInput,
+    ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    ListPartsInput, ListPartsOutput, ObjectIdentifier, Payer, PutBucketAclInput, PutBucketAclOutput,
+    PutBucketCorsInput, PutBucketCorsOutput, PutBucketOwnershipControlsInput, PutBucketOwnershipControlsOutput,
+    PutObjectAclInput, PutObjectAclOutput, PutObjectInput, PutObjectOutput, PutObjectTaggingInput,
+    PutObjectTaggingOutput, PutPublicAccessBlockInput, PutPublicAccessBlockOutput, UploadPartCopyInput,
+    UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use std::sync::Arc;
 
 pub(crate) struct Backend {
@@ -41,14 +68,13 @@ impl S3 for Backend {
 
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         let input = request.input;
-        if input.version_id.as_ref().is_some_and(|version| version != "null") {
-            return Err(s3_error!(NotImplemented, "This store keeps one version of an object"));
-        }
-        if input.if_match.is_some() || input.if_match_size.is_some() || input.if_match_last_modified_time.is_some() {
-            return Err(s3_error!(NotImplemented, "Conditional deletes are not implemented"));
+        download::only_version(input.version_id.as_deref())?;
+        if input.if_match_size.is_some() || input.if_match_last_modified_time.is_some() {
+            return Err(s3_error!(NotImplemented, "Of conditional deletes, `If-Match` is implemented"));
         }
         let at = Address { bucket: input.bucket, key: ObjectKey::parse(input.key)? };
-        self.vault.delete(at).await?;
+        let precondition = given::precondition(None, input.if_match.as_ref())?;
+        self.vault.delete(at, precondition).await?;
         Ok(S3Response::with_status(DeleteObjectOutput::default(), http::StatusCode::NO_CONTENT))
     }
 
@@ -62,33 +88,82 @@ impl S3 for Backend {
         }
         let (mut keys, mut errors) = (Vec::new(), Vec::new());
         for object in delete.objects {
-            let conditional = object.e_tag.is_some() || object.size.is_some() || object.last_modified_time.is_some();
-            let versioned = object.version_id.as_ref().is_some_and(|version| version != "null");
-            let parsed = if conditional || versioned {
-                Err(s3_error!(NotImplemented, "Versions and conditions are not implemented"))
-            } else {
-                ObjectKey::parse(object.key.clone()).map_err(S3Error::from)
-            };
-            match parsed {
-                Ok(key) => keys.push(key),
-                Err(error) => errors.push(Error {
-                    code: Some(error.code().as_str().to_owned()),
-                    key: Some(object.key),
-                    message: error.message().map(str::to_owned),
-                    version_id: None,
-                }),
+            match one_of_many(&object) {
+                Ok(wish) => keys.push(wish),
+                Err(error) => errors.push(failed(object.key, &error)),
             }
         }
-        let quiet = delete.quiet.unwrap_or(false);
-        let deleted = if quiet { Vec::new() } else { keys.clone() };
-        self.vault.delete_all(bucket, keys).await?;
-        let deleted =
-            deleted.into_iter().map(|key| DeletedObject { key: Some(key.into_string()), ..Default::default() });
+        let names: Vec<String> = keys.iter().map(|(key, _)| key.as_str().to_owned()).collect();
+        let faults = self.vault.delete_all(bucket, keys).await?;
+        let mut deleted = Vec::new();
+        for (key, fault) in names.into_iter().zip(faults) {
+            match fault {
+                None => deleted.push(DeletedObject { key: Some(key), ..DeletedObject::default() }),
+                Some(fault) => errors.push(failed(key, &fault.into())),
+            }
+        }
+        if delete.quiet.unwrap_or(false) {
+            deleted.clear();
+        }
         Ok(S3Response::new(DeleteObjectsOutput {
-            deleted: Some(deleted.collect()),
+            deleted: Some(deleted),
             errors: Some(errors),
             ..DeleteObjectsOutput::default()
         }))
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        multipart::create(&self.vault, request).await
+    }
+
+    async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        copy::object(&self.vault, request).await
+    }
+
+    async fn upload_part_copy(
+        &self,
+        request: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        copy::part(&self.vault, request).await
+    }
+
+    async fn get_object_attributes(
+        &self,
+        request: S3Request<GetObjectAttributesInput>,
+    ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+        Ok(S3Response::new(attributes::get(&self.vault, request.input).await?))
+    }
+
+    async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        multipart::put_part(&self.vault, request).await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        multipart::complete(&self.vault, request).await
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        multipart::abort(&self.vault, request.input).await
+    }
+
+    async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        Ok(S3Response::new(multipart_lists::parts(&self.vault, request.input).await?))
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        Ok(S3Response::new(multipart_lists::uploads(&self.vault, request.input).await?))
     }
 
     async fn list_objects(&self, request: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
@@ -122,6 +197,10 @@ impl S3 for Backend {
         if request.input.object_lock_enabled_for_bucket.unwrap_or(false) {
             return Err(s3_error!(NotImplemented, "Object lock is not implemented"));
         }
+        let asked = request.input.create_bucket_configuration.and_then(|asked| asked.location_constraint);
+        if asked.is_some_and(|region| !region.as_str().is_empty() && region.as_str() != self.region) {
+            return Err(s3_error!(InvalidLocationConstraint, "The specified location constraint is not valid"));
+        }
         let location = format!("/{name}");
         let vault = Arc::clone(&self.vault);
         blocking(move || vault.create_bucket(&name)).await?;
@@ -150,6 +229,262 @@ impl S3 for Backend {
         // us-east-1 has no name here.
         let region = (self.region != "us-east-1").then(|| BucketLocationConstraint::from(self.region.clone()));
         Ok(S3Response::new(GetBucketLocationOutput { location_constraint: region }))
+    }
+
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        Ok(S3Response::new(list_answer::versions(&self.vault, request.input).await?))
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        request: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::new(GetBucketVersioningOutput::default()))
+    }
+
+    async fn get_bucket_acl(&self, request: S3Request<GetBucketAclInput>) -> S3Result<S3Response<GetBucketAclOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::new(GetBucketAclOutput { grants: Some(bucket_settings::grants()), owner: Some(owner()) }))
+    }
+
+    async fn put_bucket_acl(&self, request: S3Request<PutBucketAclInput>) -> S3Result<S3Response<PutBucketAclOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        bucket_settings::only_private(&request.headers, request.input.access_control_policy.as_ref())?;
+        Ok(S3Response::new(PutBucketAclOutput::default()))
+    }
+
+    async fn get_object_acl(&self, request: S3Request<GetObjectAclInput>) -> S3Result<S3Response<GetObjectAclOutput>> {
+        let GetObjectAclInput { bucket, key, version_id, .. } = request.input;
+        tagging::find(&self.vault, bucket, key, version_id.as_deref()).await?;
+        let grants = Some(bucket_settings::grants());
+        Ok(S3Response::new(GetObjectAclOutput { grants, owner: Some(owner()), ..GetObjectAclOutput::default() }))
+    }
+
+    async fn put_object_acl(&self, request: S3Request<PutObjectAclInput>) -> S3Result<S3Response<PutObjectAclOutput>> {
+        let PutObjectAclInput { bucket, key, version_id, access_control_policy, .. } = request.input;
+        tagging::find(&self.vault, bucket, key, version_id.as_deref()).await?;
+        bucket_settings::only_private(&request.headers, access_control_policy.as_ref())?;
+        Ok(S3Response::new(PutObjectAclOutput::default()))
+    }
+
+    async fn get_object_tagging(
+        &self,
+        request: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        Ok(S3Response::new(tagging::get(&self.vault, request.input).await?))
+    }
+
+    async fn put_object_tagging(
+        &self,
+        request: S3Request<PutObjectTaggingInput>,
+    ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
+        Ok(S3Response::new(tagging::put(&self.vault, request.input).await?))
+    }
+
+    async fn delete_object_tagging(
+        &self,
+        request: S3Request<DeleteObjectTaggingInput>,
+    ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+        tagging::delete(&self.vault, request.input).await?;
+        Ok(S3Response::with_status(DeleteObjectTaggingOutput::default(), http::StatusCode::NO_CONTENT))
+    }
+
+    async fn get_bucket_policy(
+        &self,
+        request: S3Request<GetBucketPolicyInput>,
+    ) -> S3Result<S3Response<GetBucketPolicyOutput>> {
+        bucket_settings::not_set(
+            &self.vault,
+            &request.input.bucket,
+            S3ErrorCode::NoSuchBucketPolicy,
+            "The bucket policy does not exist",
+        )
+    }
+
+    async fn get_bucket_policy_status(
+        &self,
+        request: S3Request<GetBucketPolicyStatusInput>,
+    ) -> S3Result<S3Response<GetBucketPolicyStatusOutput>> {
+        bucket_settings::not_set(
+            &self.vault,
+            &request.input.bucket,
+            S3ErrorCode::NoSuchBucketPolicy,
+            "The bucket policy does not exist",
+        )
+    }
+
+    async fn delete_bucket_policy(
+        &self,
+        request: S3Request<DeleteBucketPolicyInput>,
+    ) -> S3Result<S3Response<DeleteBucketPolicyOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::with_status(DeleteBucketPolicyOutput::default(), http::StatusCode::NO_CONTENT))
+    }
+
+    async fn get_bucket_tagging(
+        &self,
+        request: S3Request<GetBucketTaggingInput>,
+    ) -> S3Result<S3Response<GetBucketTaggingOutput>> {
+        bucket_settings::not_set(
+            &self.vault,
+            &request.input.bucket,
+            S3ErrorCode::NoSuchTagSet,
+            "The TagSet does not exist",
+        )
+    }
+
+    async fn delete_bucket_tagging(
+        &self,
+        request: S3Request<DeleteBucketTaggingInput>,
+    ) -> S3Result<S3Response<DeleteBucketTaggingOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::with_status(DeleteBucketTaggingOutput::default(), http::StatusCode::NO_CONTENT))
+    }
+
+    async fn get_bucket_lifecycle_configuration(
+        &self,
+        request: S3Request<GetBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<GetBucketLifecycleConfigurationOutput>> {
+        bucket_settings::not_set(
+            &self.vault,
+            &request.input.bucket,
+            S3ErrorCode::NoSuchLifecycleConfiguration,
+            "The lifecycle configuration does not exist",
+        )
+    }
+
+    async fn delete_bucket_lifecycle(
+        &self,
+        request: S3Request<DeleteBucketLifecycleInput>,
+    ) -> S3Result<S3Response<DeleteBucketLifecycleOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::with_status(DeleteBucketLifecycleOutput::default(), http::StatusCode::NO_CONTENT))
+    }
+
+    async fn get_bucket_encryption(
+        &self,
+        request: S3Request<GetBucketEncryptionInput>,
+    ) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
+        bucket_settings::not_set(
+            &self.vault,
+            &request.input.bucket,
+            S3ErrorCode::ServerSideEncryptionConfigurationNotFoundError,
+            "The server side encryption configuration was not found",
+        )
+    }
+
+    async fn get_bucket_replication(
+        &self,
+        request: S3Request<GetBucketReplicationInput>,
+    ) -> S3Result<S3Response<GetBucketReplicationOutput>> {
+        bucket_settings::not_set(
+            &self.vault,
+            &request.input.bucket,
+            S3ErrorCode::ReplicationConfigurationNotFoundError,
+            "The replication configuration was not found",
+        )
+    }
+
+    async fn get_bucket_website(
+        &self,
+        request: S3Request<GetBucketWebsiteInput>,
+    ) -> S3Result<S3Response<GetBucketWebsiteOutput>> {
+        bucket_settings::not_set(
+            &self.vault,
+            &request.input.bucket,
+            S3ErrorCode::NoSuchWebsiteConfiguration,
+            "The specified bucket does not have a website configuration",
+        )
+    }
+
+    async fn get_object_lock_configuration(
+        &self,
+        request: S3Request<GetObjectLockConfigurationInput>,
+    ) -> S3Result<S3Response<GetObjectLockConfigurationOutput>> {
+        bucket_settings::not_set(
+            &self.vault,
+            &request.input.bucket,
+            S3ErrorCode::ObjectLockConfigurationNotFoundError,
+            "Object Lock configuration does not exist for this bucket",
+        )
+    }
+
+    async fn get_bucket_logging(
+        &self,
+        request: S3Request<GetBucketLoggingInput>,
+    ) -> S3Result<S3Response<GetBucketLoggingOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::new(GetBucketLoggingOutput::default()))
+    }
+
+    async fn get_bucket_notification_configuration(
+        &self,
+        request: S3Request<GetBucketNotificationConfigurationInput>,
+    ) -> S3Result<S3Response<GetBucketNotificationConfigurationOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::new(GetBucketNotificationConfigurationOutput::default()))
+    }
+
+    async fn get_bucket_accelerate_configuration(
+        &self,
+        request: S3Request<GetBucketAccelerateConfigurationInput>,
+    ) -> S3Result<S3Response<GetBucketAccelerateConfigurationOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::new(GetBucketAccelerateConfigurationOutput::default()))
+    }
+
+    async fn get_bucket_request_payment(
+        &self,
+        request: S3Request<GetBucketRequestPaymentInput>,
+    ) -> S3Result<S3Response<GetBucketRequestPaymentOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::new(GetBucketRequestPaymentOutput { payer: Some(Payer::from_static(Payer::BUCKET_OWNER)) }))
+    }
+
+    async fn get_public_access_block(
+        &self,
+        request: S3Request<GetPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<GetPublicAccessBlockOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::new(GetPublicAccessBlockOutput {
+            public_access_block_configuration: Some(bucket_settings::public_access_block()),
+        }))
+    }
+
+    async fn put_public_access_block(
+        &self,
+        request: S3Request<PutPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<PutPublicAccessBlockOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        if request.input.public_access_block_configuration != bucket_settings::public_access_block() {
+            return Err(s3_error!(NotImplemented, "Public access is always blocked in all four ways"));
+        }
+        Ok(S3Response::new(PutPublicAccessBlockOutput::default()))
+    }
+
+    async fn get_bucket_ownership_controls(
+        &self,
+        request: S3Request<GetBucketOwnershipControlsInput>,
+    ) -> S3Result<S3Response<GetBucketOwnershipControlsOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        Ok(S3Response::new(GetBucketOwnershipControlsOutput {
+            ownership_controls: Some(bucket_settings::ownership_controls()),
+        }))
+    }
+
+    async fn put_bucket_ownership_controls(
+        &self,
+        request: S3Request<PutBucketOwnershipControlsInput>,
+    ) -> S3Result<S3Response<PutBucketOwnershipControlsOutput>> {
+        bucket_settings::exists(&self.vault, &request.input.bucket)?;
+        if request.input.ownership_controls != bucket_settings::ownership_controls() {
+            return Err(s3_error!(NotImplemented, "Everything belongs to the owner of the bucket"));
+        }
+        Ok(S3Response::new(PutBucketOwnershipControlsOutput::default()))
     }
 
     async fn put_bucket_cors(
@@ -185,6 +520,24 @@ impl S3 for Backend {
         let vault = Arc::clone(&self.vault);
         blocking(move || vault.set_cors(&request.input.bucket, &[])).await?;
         Ok(S3Response::with_status(DeleteBucketCorsOutput::default(), http::StatusCode::NO_CONTENT))
+    }
+}
+
+fn one_of_many(object: &ObjectIdentifier) -> S3Result<(ObjectKey, Precondition)> {
+    download::only_version(object.version_id.as_deref())?;
+    if object.size.is_some() || object.last_modified_time.is_some() {
+        return Err(s3_error!(NotImplemented, "Of conditional deletes, those by ETag are implemented"));
+    }
+    let condition = object.e_tag.clone().map(ETagCondition::ETag);
+    Ok((ObjectKey::parse(object.key.clone())?, given::precondition(None, condition.as_ref())?))
+}
+
+fn failed(key: String, error: &S3Error) -> Error {
+    Error {
+        code: Some(error.code().as_str().to_owned()),
+        key: Some(key),
+        message: error.message().map(str::to_owned),
+        version_id: None,
     }
 }
 

@@ -2,9 +2,13 @@
 //!
 //! `drafts/ID` while it is written; then synced, renamed to `blobs/a/b/ID` (a, b: the first two digits of the id), and
 //! that directory synced. A blob that no row names is an orphan; a crash leaves some, and `sweep.rs` removes them.
+//!
+//! Bytes that lost their row while someone reads them stay until the last reader is done: an object may be many files, of
+//! which a reader has one open at a time.
 
 use crate::limits;
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,7 +20,7 @@ use uuid::Uuid;
 pub(crate) struct BlobId(Uuid);
 
 impl BlobId {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Uuid::new_v4())
     }
 
@@ -35,8 +39,33 @@ impl BlobId {
 pub(crate) struct Blobs {
     drafts: PathBuf,
     shelved: PathBuf,
-    /// Renamed, but perhaps not committed yet: the sweeper leaves these alone.
+    /// Renamed but perhaps not committed yet, or about to be removed: the sweeper leaves these alone.
     unsettled: Mutex<HashSet<BlobId>>,
+    readings: Mutex<HashMap<BlobId, Reading>>,
+}
+
+/// Files that no row names any more, and by which name their object's bytes went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Freed {
+    pub(crate) content: BlobId,
+    pub(crate) files: Vec<BlobId>,
+}
+
+impl Freed {
+    pub(crate) fn file(blob: BlobId) -> Self {
+        Self { content: blob, files: vec![blob] }
+    }
+}
+
+#[derive(Debug)]
+enum Reading {
+    By {
+        readers: usize,
+        /// To be removed after the last of them.
+        freed: Vec<BlobId>,
+    },
+    /// The files are being removed: too late to begin.
+    Leaving,
 }
 
 impl Blobs {
@@ -59,7 +88,7 @@ impl Blobs {
             }
         }
         sync_dir(&shelved)?;
-        Ok(Self { drafts, shelved, unsettled: Mutex::new(HashSet::new()) })
+        Ok(Self { drafts, shelved, unsettled: Mutex::default(), readings: Mutex::default() })
     }
 
     pub(crate) fn draft(self: &Arc<Self>) -> io::Result<Draft> {
@@ -81,14 +110,63 @@ impl Blobs {
         }
     }
 
+    /// To be called before the row goes that names these files: the sweeper then leaves them to [`Self::discard`].
+    pub(crate) fn doom(&self, freed: &[Freed]) {
+        self.unsettled().extend(freed.iter().flat_map(|freed| &freed.files));
+    }
+
+    /// Removes them, once nobody reads them. What cannot be removed is an orphan for the sweeper of the next start.
+    pub(crate) fn discard(&self, freed: Freed) {
+        let Freed { content, files } = freed;
+        match self.readings().entry(content) {
+            Entry::Occupied(mut there) => {
+                if let Reading::By { freed, .. } = there.get_mut() {
+                    *freed = files;
+                }
+                return;
+            }
+            Entry::Vacant(place) => {
+                place.insert(Reading::Leaving);
+            }
+        }
+        self.remove_all(content, &files);
+    }
+
+    fn remove_all(&self, content: BlobId, files: &[BlobId]) {
+        for file in files {
+            if let Err(error) = self.remove(*file) {
+                eprintln!("store: blob {}: {error}", file.name());
+            }
+        }
+        self.readings().remove(&content);
+        let mut unsettled = self.unsettled();
+        for file in files {
+            unsettled.remove(file);
+        }
+    }
+
+    /// As long as it is held, the bytes stay. None where they are on their way out.
+    pub(crate) fn lease(self: &Arc<Self>, content: BlobId) -> Option<Lease> {
+        let mut readings = self.readings();
+        let reading = readings.entry(content).or_insert_with(|| Reading::By { readers: 0, freed: Vec::new() });
+        match reading {
+            Reading::By { readers, .. } => *readers = readers.saturating_add(1),
+            Reading::Leaving => return None,
+        }
+        Some(Lease { home: Arc::clone(self), content })
+    }
+
+    fn readings(&self) -> MutexGuard<'_, HashMap<BlobId, Reading>> {
+        self.readings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What earlier runs left half-written. To be asked before the first draft of this run.
     pub(crate) fn old_drafts(&self) -> io::Result<Vec<PathBuf>> {
         fs::read_dir(&self.drafts)?.map(|entry| Ok(entry?.path())).collect()
     }
 
     pub(crate) fn shelves(&self) -> impl Iterator<Item = PathBuf> + use<> {
-        let root = self.shelved.clone();
-        (0..256_u32).map(move |n| root.join(format!("{:x}", n >> 4)).join(format!("{:x}", n & 15)))
+        shelves(&self.shelved)
     }
 
     pub(crate) fn is_unsettled(&self, id: BlobId) -> bool {
@@ -100,9 +178,63 @@ impl Blobs {
     }
 
     fn path(&self, id: BlobId) -> PathBuf {
-        let name = id.name();
-        let digit = |at: usize| name.get(at..=at).unwrap_or("0").to_owned();
-        self.shelved.join(digit(0)).join(digit(1)).join(&name)
+        place(&self.shelved, id)
+    }
+
+    /// Where a store in `dir` has this blob.
+    pub(crate) fn path_in(dir: &Path, id: BlobId) -> PathBuf {
+        place(&dir.join("blobs"), id)
+    }
+
+    /// All that lie in the store in `dir`.
+    pub(crate) fn files(dir: &Path) -> io::Result<Vec<BlobId>> {
+        let mut files = Vec::new();
+        for shelf in shelves(&dir.join("blobs")) {
+            for entry in fs::read_dir(shelf)? {
+                files.extend(entry?.file_name().to_str().and_then(BlobId::parse));
+            }
+        }
+        Ok(files)
+    }
+}
+
+fn shelves(shelved: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let root = shelved.to_owned();
+    (0..256_u32).map(move |n| root.join(format!("{:x}", n >> 4)).join(format!("{:x}", n & 15)))
+}
+
+fn place(shelved: &Path, id: BlobId) -> PathBuf {
+    let name = id.name();
+    let digit = |at: usize| name.get(at..=at).unwrap_or("0").to_owned();
+    shelved.join(digit(0)).join(digit(1)).join(&name)
+}
+
+#[derive(Debug)]
+pub(crate) struct Lease {
+    home: Arc<Blobs>,
+    content: BlobId,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut readings = self.home.readings();
+        let Some(Reading::By { readers, freed }) = readings.get_mut(&self.content) else { return };
+        *readers = readers.saturating_sub(1);
+        if *readers > 0 {
+            return;
+        }
+        let freed = std::mem::take(freed);
+        if freed.is_empty() {
+            readings.remove(&self.content);
+            return;
+        }
+        readings.insert(self.content, Reading::Leaving);
+        drop(readings);
+        let (home, content) = (Arc::clone(&self.home), self.content);
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || home.remove_all(content, &freed))),
+            Err(_) => home.remove_all(content, &freed),
+        }
     }
 }
 
@@ -233,6 +365,26 @@ mod tests {
         let mut text = String::new();
         open.read_to_string(&mut text).unwrap();
         assert_eq!(text, "bytes");
+    }
+
+    #[test]
+    fn bytes_stay_until_their_last_reader_is_done() {
+        let dir = TempDir::new();
+        let blobs = Arc::new(Blobs::open(dir.path()).unwrap());
+        let write = || {
+            let sealed = blobs.draft().unwrap().seal().unwrap();
+            let id = sealed.id();
+            sealed.named();
+            id
+        };
+        let freed = Freed { content: BlobId::new(), files: vec![write(), write()] };
+        let (first, second) = (blobs.lease(freed.content).unwrap(), blobs.lease(freed.content).unwrap());
+        blobs.doom(std::slice::from_ref(&freed));
+        blobs.discard(freed.clone());
+        drop(first);
+        assert!(freed.files.iter().all(|file| blobs.read(*file).is_ok() && blobs.is_unsettled(*file)));
+        drop(second);
+        assert!(freed.files.iter().all(|file| blobs.read(*file).is_err() && !blobs.is_unsettled(*file)));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The rows of buckets.
 
+use crate::blobs::Freed;
 use crate::cors::CorsRule;
 use crate::fault::Fault;
 use crate::limits;
+use crate::uploads;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 #[derive(Clone, Debug)]
@@ -46,15 +48,17 @@ pub(crate) fn create(connection: &Connection, name: &str, now: i64) -> Result<()
     }
 }
 
-pub(crate) fn delete(connection: &Connection, name: &str) -> Result<(), Fault> {
+/// An empty one. Uploads under way to it go with it; gives their files.
+pub(crate) fn delete(connection: &Connection, name: &str) -> Result<Vec<Freed>, Fault> {
     let id = id(connection, name)?;
     let full: bool =
         connection.query_row("SELECT EXISTS (SELECT 1 FROM object WHERE bucket = ?1)", [id], |row| row.get(0))?;
     if full {
         return Err(Fault::BucketNotEmpty);
     }
+    let freed = uploads::remove_all_of(connection, id)?;
     connection.execute("DELETE FROM bucket WHERE id = ?1", [id])?;
-    Ok(())
+    Ok(freed)
 }
 
 pub(crate) fn set_cors(connection: &Connection, name: &str, rules: &[CorsRule]) -> Result<(), Fault> {

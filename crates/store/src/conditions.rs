@@ -36,6 +36,8 @@ pub(crate) enum Verdict {
     NotModified,
     PreconditionFailed,
     Unsatisfiable,
+    /// The object has not so many parts.
+    NoSuchPart,
 }
 
 /// Never empty, never beyond the end.
@@ -72,8 +74,21 @@ impl Asked {
         }
     }
 
-    pub(crate) fn without_range(self) -> Self {
-        Self { range: None, ..self }
+    /// The conditions under which a copy is made, of the object it is made from.
+    pub(crate) fn of_copy_source(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            if_match: text("x-amz-copy-source-if-match").map(str::to_owned),
+            if_none_match: text("x-amz-copy-source-if-none-match").map(str::to_owned),
+            if_modified_since: text("x-amz-copy-source-if-modified-since").and_then(seconds),
+            if_unmodified_since: text("x-amz-copy-source-if-unmodified-since").and_then(seconds),
+            if_range: None,
+            range: None,
+        }
+    }
+
+    pub(crate) fn names_a_range(&self) -> bool {
+        self.range.is_some()
     }
 
     pub(crate) fn decide(&self, version: Version<'_>) -> Verdict {

@@ -18,11 +18,43 @@ pub(crate) enum Algorithm {
     Sha256,
 }
 
+/// What the checksum of an object that came in parts is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ChecksumKind {
+    /// Of all its bytes, as if they had come in one.
+    #[default]
+    FullObject,
+    /// Of the checksums of its parts.
+    Composite,
+}
+
+impl ChecksumKind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    pub(crate) fn is_of_the_whole(&self) -> bool {
+        *self == Self::FullObject
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::FullObject => "FULL_OBJECT",
+            Self::Composite => "COMPOSITE",
+        }
+    }
+}
+
+/// The checksum that a multipart upload leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Promise {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kind: ChecksumKind,
+}
+
 /// Checksums in base64, as they stand in `x-amz-checksum-*`.
 pub(crate) type Checksums = BTreeMap<Algorithm, String>;
 
 impl Algorithm {
-    const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
+    pub(crate) const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
 
     pub(crate) fn header(self) -> &'static str {
         match self {
@@ -38,11 +70,20 @@ impl Algorithm {
         Self::ALL.into_iter().find(|a| a.header().eq_ignore_ascii_case(name))
     }
 
+    /// As in `x-amz-checksum-algorithm`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Crc32 => "CRC32",
+            Self::Crc32c => "CRC32C",
+            Self::Crc64Nvme => "CRC64NVME",
+            Self::Sha1 => "SHA1",
+            Self::Sha256 => "SHA256",
+        }
+    }
+
     /// `name` as in `x-amz-sdk-checksum-algorithm`.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|a| a.header().strip_prefix("x-amz-checksum-").is_some_and(|n| n.eq_ignore_ascii_case(name)))
+        Self::ALL.into_iter().find(|a| a.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -112,14 +153,18 @@ impl Digests {
     }
 }
 
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(32), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
 impl Digested {
     /// The `ETag` of a body that came in one piece, without its quotes.
     pub(crate) fn etag(&self) -> String {
-        use std::fmt::Write as _;
-        self.md5.iter().fold(String::with_capacity(32), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hexadecimal(&self.md5)
     }
 
     pub(crate) fn check(&self, announced: &Announced) -> Result<(), Fault> {

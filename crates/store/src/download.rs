@@ -2,9 +2,11 @@
 //! that the conditions lead to.
 
 use crate::conditions::{Asked, Part, Verdict};
+use crate::fault::custom_error;
 use crate::key::ObjectKey;
+use crate::multipart;
 use crate::object::Object;
-use crate::vault::{Address, Vault};
+use crate::vault::{Address, Found, Vault};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, EXPIRES, LAST_MODIFIED,
@@ -24,7 +26,9 @@ pub(crate) async fn get(
 ) -> S3Result<S3Response<GetObjectOutput>> {
     let asked = asked(&request);
     let input = request.input;
-    no_other_version(input.version_id.as_deref(), input.part_number, input.sse_customer_algorithm.as_deref())?;
+    only_version(input.version_id.as_deref())?;
+    no_customer_key(input.sse_customer_algorithm.as_deref())?;
+    let number = asked_part(input.part_number, &asked)?;
     let wishes = Wishes {
         content_type: input.response_content_type,
         content_disposition: input.response_content_disposition,
@@ -34,35 +38,38 @@ pub(crate) async fn get(
         expires: input.response_expires,
     };
     let at = Address { bucket: input.bucket, key: ObjectKey::parse(input.key)? };
-    let found = vault.read(at, asked).await?;
+    let found = vault.read(at, asked, number).await?;
     let part = match found.verdict {
         Verdict::Whole => None,
         Verdict::Part(part) => Some(part),
         other => return Err(refusal(other, &found.object)),
     };
     let mut headers = object_headers(&found.object, &wishes);
-    if part.is_none() && input.checksum_mode.as_ref().is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED) {
-        add_checksums(&mut headers, &found.object);
+    if input.checksum_mode.as_ref().is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED) {
+        add_checksums(&mut headers, &found);
     }
+    add_parts_count(&mut headers, &found, number);
     let length = part.map_or(found.object.size, Part::len);
     let output = GetObjectOutput {
         body: found.body.map(StreamingBlob::new),
         content_length: i64::try_from(length).ok(),
-        content_range: part.map(|part| format!("bytes {}-{}/{}", part.first, part.last, found.object.size)),
+        content_range: part.map(|part| content_range(part, &found.object)),
         metadata: metadata(&found.object),
         ..GetObjectOutput::default()
     };
     Ok(S3Response::with_headers(output, headers))
 }
 
-/// A HEAD has no ranges (RFC 9110, 14.2), but all the other conditions.
+/// A HEAD is answered as the GET would be, ranges included, as in S3.
 pub(crate) async fn head(
     vault: &Arc<Vault>,
     request: S3Request<HeadObjectInput>,
 ) -> S3Result<S3Response<HeadObjectOutput>> {
-    let asked = asked(&request).without_range();
+    let asked = asked(&request);
     let input = request.input;
-    no_other_version(input.version_id.as_deref(), input.part_number, input.sse_customer_algorithm.as_deref())?;
+    only_version(input.version_id.as_deref())?;
+    no_customer_key(input.sse_customer_algorithm.as_deref())?;
+    let number = asked_part(input.part_number, &asked)?;
     let wishes = Wishes {
         content_type: input.response_content_type,
         content_disposition: input.response_content_disposition,
@@ -71,21 +78,31 @@ pub(crate) async fn head(
         cache_control: input.response_cache_control,
         expires: input.response_expires,
     };
-    let object = vault.look(Address { bucket: input.bucket, key: ObjectKey::parse(input.key)? }).await?;
-    match asked.decide(object.version()) {
-        Verdict::Whole | Verdict::Part(_) => {}
-        other => return Err(refusal(other, &object)),
-    }
-    let mut headers = object_headers(&object, &wishes);
+    let at = Address { bucket: input.bucket, key: ObjectKey::parse(input.key)? };
+    let found = vault.look_at(at, asked, number).await?;
+    let part = match found.verdict {
+        Verdict::Whole => None,
+        Verdict::Part(part) => Some(part),
+        other => return Err(refusal(other, &found.object)),
+    };
+    let mut headers = object_headers(&found.object, &wishes);
     if input.checksum_mode.as_ref().is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED) {
-        add_checksums(&mut headers, &object);
+        add_checksums(&mut headers, &found);
+    }
+    add_parts_count(&mut headers, &found, number);
+    if let Some(part) = part {
+        put(&mut headers, CONTENT_RANGE, &content_range(part, &found.object));
     }
     let output = HeadObjectOutput {
-        content_length: i64::try_from(object.size).ok(),
-        metadata: metadata(&object),
+        content_length: i64::try_from(part.map_or(found.object.size, Part::len)).ok(),
+        metadata: metadata(&found.object),
         ..HeadObjectOutput::default()
     };
     Ok(S3Response::with_headers(output, headers))
+}
+
+fn content_range(part: Part, object: &Object) -> String {
+    format!("bytes {}-{}/{}", part.first, part.last, object.size)
 }
 
 /// The front lifts conditions out of the request, so that a header `s3s` would refuse counts as absent.
@@ -93,17 +110,27 @@ fn asked<T>(request: &S3Request<T>) -> Asked {
     request.extensions.get::<Asked>().cloned().unwrap_or_else(|| Asked::of(&request.headers))
 }
 
-fn no_other_version(version: Option<&str>, part: Option<i32>, customer_key: Option<&str>) -> S3Result<()> {
-    if version.is_some_and(|version| version != "null") {
-        return Err(s3_error!(NotImplemented, "This store keeps one version of an object"));
+/// There is one version of each object, and its name is `null`.
+pub(crate) fn only_version(version: Option<&str>) -> S3Result<()> {
+    match version {
+        None | Some("null") => Ok(()),
+        Some("") => Err(s3_error!(InvalidArgument, "Version id cannot be the empty string")),
+        Some(_) => Err(s3_error!(NoSuchVersion, "The specified version does not exist.")),
     }
-    if part.is_some() {
-        return Err(s3_error!(NotImplemented, "partNumber is not implemented"));
+}
+
+fn no_customer_key(algorithm: Option<&str>) -> S3Result<()> {
+    match algorithm {
+        Some(_) => Err(s3_error!(NotImplemented, "Keys of the customer (SSE-C) are not implemented")),
+        None => Ok(()),
     }
-    if customer_key.is_some() {
-        return Err(s3_error!(NotImplemented, "Keys of the customer (SSE-C) are not implemented"));
+}
+
+fn asked_part(number: Option<i32>, asked: &Asked) -> S3Result<Option<u16>> {
+    if number.is_some() && asked.names_a_range() {
+        return Err(s3_error!(InvalidRequest, "Cannot specify both Range header and partNumber query parameter"));
     }
-    Ok(())
+    number.map(multipart::part_number).transpose()
 }
 
 #[derive(Default)]
@@ -145,11 +172,29 @@ fn validators(object: &Object) -> HeaderMap {
     headers
 }
 
-fn add_checksums(headers: &mut HeaderMap, object: &Object) {
-    for (algorithm, sum) in &object.headers.checksums {
+/// Those of what is sent: the whole, or one part by its number. Of any other range there are none.
+fn add_checksums(headers: &mut HeaderMap, found: &Found) {
+    let stored = &found.object.headers;
+    let sums = match (&found.piece, found.verdict) {
+        (Some(piece), _) => &piece.checksums,
+        (None, Verdict::Whole) => &stored.checksums,
+        (None, _) => return,
+    };
+    for (algorithm, sum) in sums.iter().filter(|(algorithm, _)| stored.checksums.contains_key(algorithm)) {
         put(headers, HeaderName::from_static(algorithm.header()), sum);
     }
-    headers.insert("x-amz-checksum-type", HeaderValue::from_static("FULL_OBJECT"));
+    headers.insert("x-amz-checksum-type", HeaderValue::from_static(stored.checksum_kind.name()));
+}
+
+fn add_parts_count(headers: &mut HeaderMap, found: &Found, number: Option<u16>) {
+    let parts = found.object.parts;
+    if number.is_some() && parts > 0 {
+        headers.insert("x-amz-mp-parts-count", HeaderValue::from(parts));
+    }
+    let tags = found.object.headers.tags.len();
+    if tags > 0 {
+        headers.insert("x-amz-tagging-count", HeaderValue::from(tags));
+    }
 }
 
 fn metadata(object: &Object) -> Option<Metadata> {
@@ -157,7 +202,7 @@ fn metadata(object: &Object) -> Option<Metadata> {
     (!metadata.is_empty()).then(|| metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-fn refusal(verdict: Verdict, object: &Object) -> S3Error {
+pub(crate) fn refusal(verdict: Verdict, object: &Object) -> S3Error {
     match verdict {
         Verdict::NotModified => {
             let mut error = s3_error!(NotModified);
@@ -168,6 +213,11 @@ fn refusal(verdict: Verdict, object: &Object) -> S3Error {
             error.set_headers(headers);
             error
         }
+        Verdict::NoSuchPart => custom_error(
+            "InvalidPartNumber",
+            http::StatusCode::RANGE_NOT_SATISFIABLE,
+            "The requested partnumber is not satisfiable",
+        ),
         Verdict::Unsatisfiable => {
             let mut error = s3_error!(InvalidRange, "The requested range is not satisfiable");
             let mut headers = HeaderMap::new();

@@ -12,6 +12,24 @@ pub(crate) enum Fault {
     BucketNotEmpty,
     TooManyBuckets,
     PreconditionFailed,
+    NoSuchUpload,
+    /// Not there, or with another `ETag` or checksum.
+    InvalidPart(u16),
+    InvalidPartOrder,
+    /// A part of a completion that is not the last.
+    PartTooSmall,
+    /// A completion without parts.
+    NoParts,
+    /// The completion names another type of checksum than the upload.
+    OtherChecksumType,
+    /// The size the uploader named is not that of the parts.
+    OtherSize,
+    /// The range of a part's copy is not in its source, or too large for a part.
+    CopyRange {
+        size: u64,
+    },
+    /// The source of a copy was replaced again and again.
+    Busy,
     /// The bytes that arrived are not those the named header announced.
     BadDigest(&'static str),
     Disk(std::io::Error),
@@ -45,6 +63,34 @@ impl From<Fault> for S3Error {
             Fault::PreconditionFailed => {
                 s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
             }
+            Fault::NoSuchUpload => s3_error!(
+                NoSuchUpload,
+                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+            ),
+            Fault::InvalidPart(number) => s3_error!(
+                InvalidPart,
+                "Part {number} could not be found. It may not have been uploaded, or its entity tag or checksum may not match."
+            ),
+            Fault::InvalidPartOrder => s3_error!(
+                InvalidPartOrder,
+                "The list of parts was not in ascending order. Parts must be ordered by part number."
+            ),
+            Fault::PartTooSmall => {
+                s3_error!(EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size")
+            }
+            Fault::NoParts => s3_error!(MalformedXML, "A completion names at least one part"),
+            Fault::OtherChecksumType => s3_error!(
+                InvalidRequest,
+                "The complete request must use the checksum type that the upload was created with."
+            ),
+            Fault::OtherSize => s3_error!(InvalidRequest, "x-amz-mp-object-size is not the size of the parts"),
+            Fault::CopyRange { size } => {
+                s3_error!(
+                    InvalidRequest,
+                    "The range to copy is not valid for a part and a source object of size: {size}"
+                )
+            }
+            Fault::Busy => s3_error!(OperationAborted, "The source is being replaced. Please try again."),
             Fault::BadDigest(header) => {
                 s3_error!(BadDigest, "The {header} you specified did not match the content that was received")
             }

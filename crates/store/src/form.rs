@@ -5,11 +5,11 @@
 
 use crate::authentication::not_version_4;
 use crate::digest::{Algorithm, Announced};
+use crate::given::check_metadata;
 use crate::key::ObjectKey;
 use crate::keys::Keys;
 use crate::object::{ObjectHeaders, Precondition};
 use crate::policy::{Fields, Policy, PolicyFault};
-use crate::upload::check_metadata;
 use crate::vault::{Address, Terms};
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use base64::Engine as _;
@@ -50,7 +50,7 @@ pub(crate) enum Success {
 
 impl Form {
     pub(crate) fn permit(mut self, bucket: &str, keys: &Keys, now: OffsetDateTime) -> S3Result<Permitted> {
-        let policy = self.signed_policy(keys)?;
+        let policy = self.signed_policy(bucket, keys)?;
         if self.fields.get("bucket").is_some_and(|named| named != bucket) {
             return Err(PolicyFault::Unmet("the bucket of the form is not that of the address".to_owned()).into());
         }
@@ -73,7 +73,7 @@ impl Form {
         })
     }
 
-    fn signed_policy(&self, keys: &Keys) -> S3Result<Policy> {
+    fn signed_policy(&self, bucket: &str, keys: &Keys) -> S3Result<Policy> {
         if self.fields.contains_key("awsaccesskeyid") || self.fields.contains_key("signature") {
             return Err(not_version_4());
         }
@@ -93,9 +93,9 @@ impl Form {
         if region != keys.region {
             return Err(s3_error!(InvalidArgument, "The region of x-amz-credential must be {}", keys.region));
         }
-        if access_key != keys.access_key {
-            return Err(s3_error!(InvalidAccessKeyId, "The access key you provided does not exist in our records."));
-        }
+        let known = keys.find(access_key).ok_or_else(|| {
+            s3_error!(InvalidAccessKeyId, "The access key you provided does not exist in our records.")
+        })?;
         let day = time::Date::parse(date, format_description!("[year][month][day]"));
         let day = day.map_err(|_| s3_error!(InvalidArgument, "The date of x-amz-credential is none"))?;
         let stamp = field("x-amz-date")?;
@@ -103,7 +103,7 @@ impl Form {
             return Err(s3_error!(InvalidArgument, "x-amz-date is not of the day of x-amz-credential"));
         }
         let day = SystemTime::from(day.midnight().assume_utc());
-        let key = generate_signing_key(keys.secret_key.expose_secret(), day, region, "s3");
+        let key = generate_signing_key(known.secret.expose_secret(), day, region, "s3");
         let expected = calculate_signature(key, policy.as_bytes());
         aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), signature.as_bytes()).map_err(|_| {
             s3_error!(
@@ -112,6 +112,9 @@ impl Form {
             )
         })?;
 
+        if !known.may_write(bucket) {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
         let json = STANDARD.decode(policy).map_err(|_| PolicyFault::Malformed("it is not base64"))?;
         let policy = Policy::parse(&json)?;
         if !policy.names_bucket() {
@@ -204,7 +207,7 @@ mod tests {
     const CREDENTIAL: &str = "AK/20261122/us-east-1/s3/aws4_request";
 
     fn keys() -> Keys {
-        Keys { access_key: "AK".into(), secret_key: "SK".into(), region: "us-east-1".into() }
+        Keys::new("AK".into(), "SK".into(), "us-east-1".into(), "no such directory/keys".into())
     }
 
     fn sign(policy: &str) -> String {

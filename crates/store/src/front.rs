@@ -3,18 +3,21 @@
 
 use crate::authentication;
 use crate::aws_chunked::{AwsChunked, Framing};
+use crate::checked_body;
 use crate::conditions::{self, Asked};
 use crate::cors::{self, CorsRule};
+use crate::error_body;
 use crate::fault::custom_error;
 use crate::keys::Keys;
 use crate::limits;
 use crate::post_form;
+use crate::query;
 use crate::receive::BodyFault;
 use crate::request_body::RequestBody;
 use crate::vault::Vault;
 use http::header::{
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, ORIGIN,
-    SERVER, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    HeaderName, ORIGIN, SERVER, VARY,
 };
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -28,7 +31,7 @@ use tokio::sync::Semaphore;
 pub(crate) struct Front {
     pub(crate) vault: Arc<Vault>,
     pub(crate) service: S3Service,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) slots: Semaphore,
 }
 
@@ -44,7 +47,8 @@ impl Front {
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> HttpResponse {
         let (parts, incoming) = request.into_parts();
         let body = RequestBody::new(incoming, &parts);
-        let target = target(parts.uri.path());
+        let path = parts.uri.path().to_owned();
+        let target = target(&path);
         let rules = target.as_ref().ok().and_then(Target::bucket).and_then(|bucket| self.vault.cors(bucket));
         let rules = rules.as_deref().unwrap_or_default();
         let (method, origin) = (parts.method.clone(), parts.headers.get(ORIGIN).cloned());
@@ -56,6 +60,7 @@ impl Front {
         };
         let mut response = answer.unwrap_or_else(refuse);
         finish(&mut response, &method, origin.as_ref(), rules);
+        error_body::complete(&mut response, &path);
         response
     }
 
@@ -76,7 +81,7 @@ impl Front {
             };
         }
         let signed = authentication::presented(&parts, &self.keys.region)?;
-        check_length(&parts)?;
+        check_length(&parts, target)?;
         if matches!(parts.method, Method::GET | Method::HEAD) {
             let asked = Asked::of(&parts.headers);
             parts.extensions.insert(asked);
@@ -86,7 +91,11 @@ impl Front {
             }
         }
         let framing = Framing::of(&parts.headers);
-        let body = Body::http_body(AwsChunked::new(body, framing));
+        let body = if deletes_many(&parts, target) && framing == Framing::None {
+            checked_body::whole(&parts, body).await?
+        } else {
+            Body::http_body(AwsChunked::new(body, framing))
+        };
         self.service
             .call(Request::from_parts(parts, body))
             .await
@@ -123,21 +132,33 @@ fn not_allowed() -> S3Error {
 }
 
 /// An upload says how long it is: itself, or behind the framing of `aws-chunked`.
-fn check_length(parts: &Parts) -> S3Result<()> {
+fn check_length(parts: &Parts, target: &Target) -> S3Result<()> {
     let number = |name: &str| parts.headers.get(name).map(|value| value.to_str().ok()?.parse::<u64>().ok());
     let length = number("x-amz-decoded-content-length").or_else(|| number(CONTENT_LENGTH.as_str()));
     match length {
         Some(None) => Err(s3_error!(InvalidArgument, "The length of the body is not a number")),
         Some(Some(length)) if length > limits::OBJECT_BYTES => Err(BodyFault::TooLarge.into()),
-        None if parts.method == Method::PUT && parts.version < http::Version::HTTP_2 && is_chunked(parts) => {
+        None if parts.version < http::Version::HTTP_2 && (is_chunked(parts) || uploads(parts, target)) => {
             Err(s3_error!(MissingContentLength, "You must provide the Content-Length HTTP header."))
         }
         _ => Ok(()),
     }
 }
 
+/// Whether the body of this becomes an object or a part.
+fn uploads(parts: &Parts, target: &Target) -> bool {
+    let object = matches!(target, Target::Object { .. });
+    let about = query::pairs(&parts.uri).iter().any(|(name, _)| matches!(name.as_str(), "acl" | "tagging"));
+    parts.method == Method::PUT && object && !about && !parts.headers.contains_key("x-amz-copy-source")
+}
+
+fn deletes_many(parts: &Parts, target: &Target) -> bool {
+    let bucket = matches!(target, Target::Bucket(_));
+    parts.method == Method::POST && bucket && query::pairs(&parts.uri).iter().any(|(name, _)| name == "delete")
+}
+
 fn is_chunked(parts: &Parts) -> bool {
-    parts.headers.contains_key(http::header::TRANSFER_ENCODING)
+    parts.method == Method::PUT && parts.headers.contains_key(http::header::TRANSFER_ENCODING)
 }
 
 fn preflight(parts: &Parts, rules: &[CorsRule]) -> S3Result<HttpResponse> {
@@ -170,6 +191,10 @@ fn finish(response: &mut HttpResponse, method: &Method, origin: Option<&HeaderVa
     if let Some(origin) = origin.and_then(|origin| origin.to_str().ok()).filter(|_| method != Method::OPTIONS) {
         let allowed = cors::simple(rules, origin, method.as_str());
         response.headers_mut().extend(allowed.unwrap_or_default());
+    }
+    // `s3s` gives no HEAD this status: one part, asked for by its number.
+    if method == Method::HEAD && response.status() == StatusCode::OK && response.headers().contains_key(CONTENT_RANGE) {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     let headers = response.headers_mut();
     headers.insert(SERVER, HeaderValue::from_static("Edgepass"));

@@ -9,7 +9,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// In order; the number of a migration is its place, from 1. One that was ever released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
+
+/// The version of the index that this release reads and writes.
+pub(crate) const SCHEMA: i64 = 2;
 
 pub(crate) struct Index {
     path: PathBuf,
@@ -136,6 +139,32 @@ mod tests {
         index.write(|tx| Ok(tx.execute("INSERT INTO migration (version, applied) VALUES (99, '')", [])?)).unwrap();
         drop(index);
         assert!(matches!(Index::open(&path), Err(OpenFault::Newer { found: 99 })));
+    }
+
+    #[test]
+    fn an_index_of_the_first_release_is_brought_up_to_date() {
+        let dir = TempDir::new();
+        let path = dir.path().join("index.sqlite");
+        let blob = "a".repeat(32);
+        let first = Connection::open(&path).unwrap();
+        first.execute_batch(MIGRATIONS[0]).unwrap();
+        first
+            .execute_batch(&format!(
+                "CREATE TABLE migration (version INTEGER PRIMARY KEY, applied TEXT NOT NULL) STRICT;
+                 INSERT INTO migration VALUES (1, '2026-11-01 00:00:00');
+                 INSERT INTO bucket (name, created) VALUES ('b', 7);
+                 INSERT INTO object VALUES (1, x'6b', '{blob}', 5, 'etag', 9, '{{\"content_type\":\"text/x\"}}');"
+            ))
+            .unwrap();
+        drop(first);
+        let index = Index::open(&path).unwrap();
+        let key = crate::key::ObjectKey::parse("k").unwrap();
+        let object = index.read(|c| crate::objects::find(c, "b", &key)).unwrap();
+        assert_eq!((object.content.name(), object.parts, object.size, object.modified), (blob, 0, 5, 9));
+        assert_eq!(object.headers.content_type.as_deref(), Some("text/x"));
+        let found: i64 =
+            index.read(|c| Ok(c.query_row("SELECT max(version) FROM migration", [], |r| r.get(0))?)).unwrap();
+        assert_eq!((found, MIGRATIONS.len()), (SCHEMA, 2));
     }
 
     #[test]

@@ -1,34 +1,46 @@
 //! The embedded store: an S3-compatible server on a directory, for one laptop or one node.
 //!
-//! It speaks S3's protocol with path-style addresses and one pair of keys, and keeps what it acknowledged: an answer to
+//! It speaks S3's protocol with path-style addresses, and keeps what it acknowledged: an answer to
 //! an upload is sent only once the bytes and the row that names them are on disk. It does not know Edgepass's tokens,
 //! routes or gateway; they reach it over HTTP like any other store.
 //!
 //! The way of a request: `server` -> `front` (CORS, forms, what `s3s` would let pass) -> `s3s` (signatures, XML) ->
 //! `backend` -> `vault` (durability) -> `blobs` and `index`.
 
+mod assembly;
+mod attributes;
 mod authentication;
 mod aws_chunked;
 mod backend;
 mod blob_stream;
 mod blobs;
+mod bucket_settings;
 mod buckets;
+mod checked_body;
 mod conditions;
+mod copy;
 mod cors;
 mod digest;
 mod download;
+mod error_body;
 mod fault;
 mod form;
 mod front;
+mod given;
+mod incoming;
 mod index;
 mod key;
+mod key_file;
 mod keys;
 mod limits;
 mod list_answer;
 mod listing;
+mod multipart;
+mod multipart_lists;
 mod object;
 mod objects;
 mod patience;
+mod pieces;
 mod policy;
 mod post_form;
 mod query;
@@ -36,19 +48,26 @@ mod receive;
 mod request_body;
 mod server;
 mod sweep;
+mod tagging;
+mod tags;
 #[cfg(test)]
 mod testing;
 mod upload;
+mod uploads;
+mod uploads_listing;
 mod vault;
+mod verify;
 
 pub use cors::{CorsFault, CorsRule};
+pub use key_file::{Access, KeyFault, StoredKey, add_key, keys, remove_key};
+pub use verify::{Progress, Verified, VerifyError, verify};
 
 use crate::backend::Backend;
 use crate::blobs::Blobs;
 use crate::fault::Fault;
 use crate::front::Front;
 use crate::index::{Index, OpenFault};
-use crate::keys::Keys;
+use crate::keys::{Keys, KnownKeys};
 use crate::vault::Vault;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -132,8 +151,8 @@ impl Store {
         let vault = Vault::new(blobs, index)
             .map_err(|fault| OpenError::Index { dir: dir.clone(), reason: format!("{fault:?}") })?;
         let vault = Arc::new(vault);
-        let keys = Keys { access_key, secret_key, region };
-        let service = protocol(Backend { vault: Arc::clone(&vault), region: keys.region.clone() }, keys.clone());
+        let keys = Arc::new(Keys::new(access_key, secret_key, region.clone(), dir.join("keys")));
+        let service = protocol(Backend { vault: Arc::clone(&vault), region }, KnownKeys(Arc::clone(&keys)));
         let front = Front { vault, service, keys, slots: Semaphore::new(limits::REQUESTS) };
         Ok(Arc::new(Self { front: Arc::new(front), _lock: lock }))
     }
@@ -154,7 +173,10 @@ impl Store {
 
     /// Answers on `listener` until `stop` is ready; then requests in flight may finish, for at most ten seconds.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
-        server::serve(Arc::clone(&self.front), listener, stop).await
+        let sweeping = tokio::spawn(sweep::uploads(Arc::clone(&self.front.vault)));
+        let served = server::serve(Arc::clone(&self.front), listener, stop).await;
+        sweeping.abort();
+        served
     }
 }
 
@@ -167,7 +189,7 @@ fn make_durable(dir: &Path) -> io::Result<()> {
     dir.canonicalize()?.parent().map_or(Ok(()), blobs::sync_dir)
 }
 
-fn protocol(backend: Backend, keys: Keys) -> S3Service {
+fn protocol(backend: Backend, keys: KnownKeys) -> S3Service {
     let mut config = S3Config::default();
     config.xml_max_body_size = limits::XML_BYTES;
     // Forms are ours: nothing of one gets into memory here, should it ever come this far.
@@ -177,7 +199,8 @@ fn protocol(backend: Backend, keys: Keys) -> S3Service {
     config.form_max_parts = 0;
     let mut builder = S3ServiceBuilder::new(backend);
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-    builder.set_auth(keys);
+    builder.set_auth(keys.clone());
+    builder.set_access(keys);
     builder.build()
 }
 

@@ -5,12 +5,29 @@ use std::time::Duration;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// S3's own limit for one PUT or POST: larger objects need a multipart upload.
+/// S3's own limit for one PUT, POST or part: larger objects need a multipart upload, which ends at 10,000 of these.
 pub(crate) const OBJECT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+/// S3's limit for the parts of one upload. All rows of a completed object are read where it is.
+pub(crate) const PARTS: u16 = 10_000;
+/// S3's limit for every part but the last: a file each, and a row.
+pub(crate) const PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
+/// An upload that began so long ago and was never completed is abandoned: its parts would take up the disk for ever. Longer
+/// than a weekend, so that an interrupted upload of Friday can go on.
+pub(crate) const UPLOAD_SECONDS: i64 = 7 * 86_400;
+/// So long after an upload began, a repeated completion gets the answer of the first: a retry comes within minutes, and
+/// an upload that takes days is repeated soon after its end too.
+pub(crate) const COMPLETED_SECONDS: i64 = UPLOAD_SECONDS;
+/// Between two looks for abandoned uploads.
+pub(crate) const UPLOAD_SWEEP: Duration = Duration::from_hours(1);
 /// S3's limit for a key, in bytes of UTF-8.
 pub(crate) const KEY_BYTES: usize = 1024;
 /// S3's limit for the names and values of `x-amz-meta-*` together.
 pub(crate) const METADATA_BYTES: usize = 2 * KIB;
+/// S3's limit for the tags of one object, which lie in its row.
+pub(crate) const TAGS: usize = 10;
+/// S3's limits for a tag's name and value, in characters.
+pub(crate) const TAG_NAME: usize = 128;
+pub(crate) const TAG_VALUE: usize = 256;
 /// The buckets and their CORS rules are kept in memory.
 pub(crate) const BUCKETS: usize = 1000;
 /// S3's limit for the rules of one bucket: each request may look at them all.
@@ -21,8 +38,9 @@ pub(crate) const CORS_BYTES: usize = 64 * KIB;
 pub(crate) const LIST_PAGE: usize = 1000;
 /// S3's limit for one `DeleteObjects`: it is one transaction.
 pub(crate) const DELETE_BATCH: usize = 1000;
-/// XML bodies are held in memory. A full `DeleteObjects` of the longest keys fits.
-pub(crate) const XML_BYTES: usize = 2 * MIB;
+/// XML bodies are held in memory. A full `DeleteObjects` of the longest keys fits, and a completion of 10,000 parts with
+/// their SHA-256.
+pub(crate) const XML_BYTES: usize = 4 * MIB;
 /// S3's limit for the life of a presigned URL: seven days.
 pub(crate) const PRESIGN_SECONDS: u64 = 604_800;
 
@@ -65,3 +83,5 @@ pub(crate) const FORM_FIELDS: usize = 100;
 pub(crate) const IDLE_READERS: usize = 8;
 /// Tries to open an object that is replaced again and again under the reader.
 pub(crate) const REPLACED_TRIES: usize = 16;
+/// Between two looks at the file of keys: a removed key is refused soon, and a request does not wait for the disk.
+pub(crate) const KEYS_LOOK: Duration = Duration::from_secs(1);

@@ -49,15 +49,23 @@ impl Entry {
 
 impl Wanted {
     /// The common prefix that `key` is folded into.
-    fn folded<'k>(&self, key: &'k str) -> Option<&'k str> {
+    pub(crate) fn folded<'k>(&self, key: &'k str) -> Option<&'k str> {
         let delimiter = self.delimiter.as_deref()?;
         let rest = key.strip_prefix(self.prefix.as_str())?;
         let end = self.prefix.len() + rest.find(delimiter)? + delimiter.len();
         key.get(..end)
     }
 
+    /// The text the page begins behind.
+    pub(crate) fn marker(&self) -> Option<&str> {
+        match &self.after {
+            Position::Start => None,
+            Position::Behind(text) => Some(text),
+        }
+    }
+
     /// The least bytes a key of this page may have.
-    fn start(&self) -> Vec<u8> {
+    pub(crate) fn start(&self) -> Vec<u8> {
         let behind = match &self.after {
             Position::Start => Vec::new(),
             Position::Behind(text) if self.folded(text) == Some(text) => past_all_with(text),
@@ -116,7 +124,7 @@ fn past(key: &str) -> Vec<u8> {
 }
 
 /// The least bytes behind every key that begins so. No byte of UTF-8 is 255, so the last one can grow.
-fn past_all_with(prefix: &str) -> Vec<u8> {
+pub(crate) fn past_all_with(prefix: &str) -> Vec<u8> {
     let mut bytes = prefix.as_bytes().to_vec();
     if let Some(last) = bytes.last_mut() {
         *last = last.saturating_add(1);
@@ -176,7 +184,8 @@ mod tests {
             .write(|tx| {
                 for key in &keys {
                     let object = Object {
-                        blob: BlobId::parse(&uuid::Uuid::new_v4().simple().to_string()).unwrap(),
+                        content: BlobId::new(),
+                        parts: 0,
                         size: 1,
                         etag: "e".into(),
                         modified: 0,

@@ -1,13 +1,17 @@
 //! One stored object: what the index knows of it, apart from its name.
 
 use crate::blobs::BlobId;
-use crate::digest::Checksums;
+use crate::digest::{ChecksumKind, Checksums};
+use crate::fault::Fault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Object {
-    pub(crate) blob: BlobId,
+    /// Names its bytes; copies share them.
+    pub(crate) content: BlobId,
+    /// Of how many pieces the bytes are; 0 where they are one file of their own.
+    pub(crate) parts: u16,
     pub(crate) size: u64,
     /// Without quotes.
     pub(crate) etag: String,
@@ -38,6 +42,10 @@ pub(crate) struct ObjectHeaders {
     pub(crate) metadata: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) checksums: Checksums,
+    #[serde(skip_serializing_if = "ChecksumKind::is_of_the_whole")]
+    pub(crate) checksum_kind: ChecksumKind,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 /// What must be true of the object that is there now, at the moment of commit.
@@ -51,4 +59,16 @@ pub(crate) enum Precondition {
     Present,
     /// `If-Match: "…"`
     Etag(String),
+}
+
+impl Precondition {
+    /// `there` is the object that is there now.
+    pub(crate) fn check(&self, there: Option<&Object>) -> Result<(), Fault> {
+        match (self, there) {
+            (Self::None, _) | (Self::Absent, None) | (Self::Present, Some(_)) => Ok(()),
+            (Self::Etag(wanted), Some(there)) if *wanted == there.etag => Ok(()),
+            (Self::Etag(_) | Self::Present, None) => Err(Fault::NoSuchKey),
+            (Self::Etag(_) | Self::Absent, Some(_)) => Err(Fault::PreconditionFailed),
+        }
+    }
 }

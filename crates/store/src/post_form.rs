@@ -2,6 +2,7 @@
 //! is the file read, into a draft and with the policy's size limit running. Fields behind the file are ignored.
 
 use crate::digest::Digests;
+use crate::error_body::escape;
 use crate::fault::Fault;
 use crate::form::{Form, Success};
 use crate::keys::Keys;
@@ -206,20 +207,4 @@ fn answer(request: &Parts, at: &Address, object: &Object, success: &Success) -> 
         response.headers_mut().insert(name, value);
     }
     Ok(response)
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\r' => escaped.push_str("&#13;"),
-            '\n' => escaped.push_str("&#10;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

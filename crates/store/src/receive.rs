@@ -1,5 +1,6 @@
 //! A body on its way to a draft: bounded, digested as it passes, a chunk in memory at a time.
 
+use crate::blob_stream::Reader;
 use crate::blobs::{Blobs, Draft};
 use crate::digest::Digests;
 use crate::fault::{Fault, blocking};
@@ -125,6 +126,17 @@ fn append(
 }
 
 impl Received {
+    /// Bytes that the store has already. Waits for the disk.
+    pub(crate) fn of_reader(blobs: &Arc<Blobs>, mut reader: Reader, digests: Digests) -> Result<Self, Fault> {
+        let mut received = Self { draft: None, tail: BytesMut::new(), digests, size: 0 };
+        while let Some(chunk) = reader.chunk()? {
+            let (draft, digests) = append(blobs, received.draft, received.digests, &chunk)?;
+            let size = received.size.saturating_add(chunk.len() as u64);
+            received = Self { draft: Some(draft), tail: BytesMut::new(), digests, size };
+        }
+        Ok(received)
+    }
+
     /// Writes what is left. Where it may wait.
     pub(crate) fn complete(self, blobs: &Arc<Blobs>) -> Result<(Draft, Digests), Fault> {
         append(blobs, self.draft, self.digests, &self.tail)

@@ -1,13 +1,17 @@
-//! Removes what a crash left behind: drafts of earlier runs, and blobs that no row names. Runs beside the store, which is
+//! Removes what a crash left behind: drafts of earlier runs, and blobs that no row names; and uploads that were abandoned. Runs beside the store, which is
 //! open and answering; it costs one look at each directory and one look-up per blob.
 
 use crate::blobs::{BlobId, Blobs};
+use crate::fault::blocking;
 use crate::index::Index;
-use crate::objects;
+use crate::limits;
+use crate::pieces;
+use crate::vault::Vault;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use time::OffsetDateTime;
 
 /// Ends early when the store is gone.
 pub(crate) fn start(blobs: &Arc<Blobs>, index: &Arc<Index>) -> io::Result<()> {
@@ -20,6 +24,19 @@ pub(crate) fn start(blobs: &Arc<Blobs>, index: &Arc<Index>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Removes abandoned uploads, again and again, until it is dropped.
+pub(crate) async fn uploads(vault: Arc<Vault>) {
+    let mut hour = tokio::time::interval(limits::UPLOAD_SWEEP);
+    loop {
+        hour.tick().await;
+        let vault = Arc::clone(&vault);
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        if let Err(fault) = blocking(move || vault.sweep_uploads(now)).await {
+            eprintln!("store: abandoned uploads: {fault:?}");
+        }
+    }
 }
 
 fn sweep(drafts: &[PathBuf], blobs: &Weak<Blobs>, index: &Weak<Index>) -> io::Result<()> {
@@ -42,7 +59,7 @@ fn sweep_shelf(shelf: &Path, blobs: &Blobs, index: &Index) -> io::Result<()> {
         if blobs.is_unsettled(id) {
             continue;
         }
-        let named = index.read(|c| objects::names(c, id)).map_err(|fault| io::Error::other(format!("{fault:?}")))?;
+        let named = index.read(|c| pieces::names(c, id)).map_err(|fault| io::Error::other(format!("{fault:?}")))?;
         if !named {
             blobs.remove(id)?;
         }

@@ -122,6 +122,7 @@ async fn a_wrong_signature_does_nothing_anywhere() {
     ] {
         for kind in ["header", "presigned", "streaming", "unsigned-trailer", "copy", "anonymous", "unknown key"] {
             let ask = site.ask(method, &target).body(body);
+            let ask = if target.ends_with("delete") { ask.digested() } else { ask };
             let mut ask = match kind {
                 "header" | "unknown key" => ask.signed(),
                 "presigned" => ask.presigned(MINUTE),

@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod access;
+mod buckets;
+mod copies;
 mod cors;
 mod forms;
+mod keys;
+mod multipart;
 mod objects;
 mod support;
+mod versions;

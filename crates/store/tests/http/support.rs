@@ -131,14 +131,23 @@ impl Ask {
         self
     }
 
+    /// A `Content-MD5` that fits the body.
+    pub fn digested(self) -> Self {
+        use base64::Engine as _;
+        use s3s::crypto::Checksum as _;
+        let md5 = base64::engine::general_purpose::STANDARD.encode(s3s::crypto::Md5::checksum(&self.body));
+        self.header("content-md5", &md5)
+    }
+
     fn sign(
         &self,
+        (access_key, secret_key): (&str, &str),
         settings: SigningSettings,
         age: Duration,
         region: &str,
         content: SignableBody<'_>,
     ) -> (HeaderMap, Vec<(String, String)>) {
-        let identity = Credentials::new("AK", "SK", None, None, "test").into();
+        let identity = Credentials::new(access_key, secret_key, None, None, "test").into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(region)
@@ -164,14 +173,22 @@ impl Ask {
         self.signed_as(Duration::ZERO, "us-east-1")
     }
 
-    pub fn signed_as(mut self, age: Duration, region: &str) -> Self {
+    pub fn signed_with(self, access_key: &str, secret_key: &str) -> Self {
+        self.signed_by((access_key, secret_key), Duration::ZERO, "us-east-1")
+    }
+
+    pub fn signed_as(self, age: Duration, region: &str) -> Self {
+        self.signed_by(("AK", "SK"), age, region)
+    }
+
+    fn signed_by(mut self, pair: (&str, &str), age: Duration, region: &str) -> Self {
         let mut settings = settings();
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         let content = match self.headers.get("x-amz-content-sha256") {
             Some(given) => SignableBody::Precomputed(given.to_str().unwrap().to_owned()),
             None => SignableBody::Bytes(&self.body),
         };
-        let (added, _) = self.sign(settings, age, region, content);
+        let (added, _) = self.sign(pair, settings, age, region, content);
         self.headers.extend(added);
         self
     }
@@ -185,7 +202,7 @@ impl Ask {
         let mut settings = settings();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(life);
-        let (_, query) = self.sign(settings, age, "us-east-1", SignableBody::UnsignedPayload);
+        let (_, query) = self.sign(("AK", "SK"), settings, age, "us-east-1", SignableBody::UnsignedPayload);
         let mut sign = if self.target.contains('?') { '&' } else { '?' };
         for (name, value) in query {
             self.target = format!("{}{sign}{name}={}", self.target, utf8_percent_encode(&value, VALUE));
@@ -198,8 +215,13 @@ impl Ask {
         let stream = TcpStream::connect(self.addr).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
+        let (put, length) = (self.method == Method::PUT, self.body.len());
         let mut request = Request::builder().method(self.method).uri(self.target).body(Full::new(self.body)).unwrap();
         *request.headers_mut() = self.headers;
+        // The library says nothing of an empty body.
+        if put && length == 0 {
+            request.headers_mut().insert("content-length", "0".parse().unwrap());
+        }
         if !request.headers().contains_key("host") {
             request.headers_mut().insert("host", self.addr.to_string().parse().unwrap());
         }
@@ -230,6 +252,19 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// What stands between the first `<TAG>` and its end.
+    pub fn tag(&self, name: &str) -> &str {
+        let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+        let rest = self.text().split_once(&start).map(|(_, rest)| rest);
+        rest.and_then(|rest| rest.split_once(&end)).map_or("", |(text, _)| text)
+    }
+
+    /// Of each `<TAG>`.
+    pub fn tags(&self, name: &str) -> Vec<String> {
+        let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+        self.text().split(&start).skip(1).map(|rest| rest.split_once(&end).unwrap().0.to_owned()).collect()
     }
 
     /// Status and the code of the error, as in `403 AccessDenied`.
