@@ -155,7 +155,6 @@ NEVER_SET = {
     "lifecycle": ("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration"),
     "website": ("get_bucket_website", "NoSuchWebsiteConfiguration"),
     "tagging": ("get_bucket_tagging", "NoSuchTagSet"),
-    "public_access_block": ("get_public_access_block", "NoSuchPublicAccessBlockConfiguration"),
     "object_lock": ("get_object_lock_configuration", "ObjectLockConfigurationNotFoundError"),
     "replication": ("get_bucket_replication", "ReplicationConfigurationNotFoundError"),
 }  # fmt: skip

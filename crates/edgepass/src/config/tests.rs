@@ -264,6 +264,7 @@ fn the_schema_knows_what_the_parser_knows() {
     for (from, to) in [
         ("credentials = \"default\"", "credentials = { access_key_file = \"id.txt\", secret_key_file = \"id.txt\" }"),
         ("credentials = \"default\"", "credentials = { access_key_env = \"A\", secret_key_env = \"B\" }"),
+        ("[token]", "[uploads]\nsecret_file = \"shared.secret\"\n\n[token]"),
     ] {
         assert_eq!(mistakes(&GOOD.replace(from, to)), [""; 0]);
     }
