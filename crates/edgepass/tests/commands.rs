@@ -81,7 +81,7 @@ fn check() {
     assert!(good.stderr.starts_with("good.toml: no mistakes\n"), "{good:?}");
     assert!(good.stderr.contains("the environment variable `AWS_ACCESS_KEY_ID` is not set"), "{good:?}");
     let json = folder.run("check --json --config good.toml");
-    assert_eq!(json.parts(), (0, "{\"file\":\"good.toml\",\"mistakes\":[],\"ok\":true}\n", false));
+    assert_eq!(json.parts(), (0, "{\"file\":\"good.toml\",\"mistakes\":[],\"ok\":true,\"warnings\":[]}\n", false));
 
     folder.write("bad.toml", &folder.read("good.toml").replace("region", "regoin").replace("5m", "5 minutes"));
     let bad = folder.run("check --config bad.toml");
