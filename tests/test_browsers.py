@@ -123,11 +123,20 @@ def test_21_in_private(run, private_engine, name):
 def test_a_broken_package_is_noticed(run, lab, incognito, tmp_path, name):
     broken = breakages.ALL[name]
     breakages.build(broken, tmp_path)
-    incognito.fresh()
     whole, lab.dist = lab.dist, tmp_path
     try:
-        with pytest.raises((AssertionError, TimeoutError)) as noticed:
-            run(broken.check, incognito)
+        # Without a lock two tabs collide often, not always.
+        noticed = next(filter(None, (failure(run, broken.check, incognito) for _ in range(3))), None)
     finally:
         lab.dist = whole
-    assert re.search(broken.says, str(noticed.value)), noticed.value
+    assert noticed, "three times nothing was noticed"
+    assert re.search(broken.says, str(noticed)), noticed
+
+
+def failure(run, name, engine):
+    engine.fresh()
+    try:
+        run(name, engine)
+    except (AssertionError, TimeoutError) as error:
+        return error
+    return None

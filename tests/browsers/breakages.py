@@ -21,7 +21,7 @@ ALL = {
     "the worker drops Range": Breakage("courier.ts", "['range', 'if-range']", "['if-range']", "08_ranges_and_conditions", "206"),
     "the worker drops Range, a film": Breakage("courier.ts", "['range', 'if-range']", "['if-range']", "05_film"),
     "no lock across tabs": Breakage(
-        "wallet.ts", "navigator.locks?.request(name, { signal: AbortSignal.timeout(timeout) }, locked)", "undefined", "14_one_flight", "missing"
+        "wallet.ts", "navigator.locks?.request(name, { signal: AbortSignal.timeout(timeout) }, locked)", "undefined", "14_one_flight"
     ),
     "the worker keeps its tokens at logout": Breakage("files-sw.ts", "courier.forget();", "", "19_logout"),
     "answers on their way are shown after logout": Breakage(

@@ -118,7 +118,8 @@ def check_24_download(check):
                 # MiniBrowser saves nothing when it is driven: that it asks is all there is to see.
                 assert saved is None
                 return
-            assert len(asked) == 1
+            # Firefox has been seen to ask a second time, once in a dozen runs.
+            assert len(asked) <= (2 if engine.name == "firefox" else 1), [seen.target for seen in asked]
             with open(saved, "rb") as file:
                 assert hashlib.file_digest(file, "sha256").hexdigest() == digest
         finally:
