@@ -4,7 +4,7 @@
 //! Nothing is kept between two requests. On each of them the token is verified, the seal opened, the owner compared, and the
 //! rules are asked anew.
 
-use authorizer::{Allowed, Fill, ObjectPath, UnixTime, Upload};
+use authorizer::{Allowed, Fill, ObjectPath, RouteInfo, UnixTime, Upload};
 use front::{Answer, Bearer, COMPLETION_BODY, Code, Refusal, S3, check_json, part_number, part_numbers, upload_id};
 use http::header::{CONTENT_TYPE, IF_NONE_MATCH};
 use http::request::Parts;
@@ -177,10 +177,18 @@ async fn ticket(
     }
 }
 
-/// The bucket that a ticket names, if the route still leads there.
+/// The bucket that a ticket names, if the route still leads there. Two stores can have buckets of one name.
 fn place_of<'p>(pipeline: &'p Pipeline, wanted: &Wanted) -> Result<Place<'p>, Refusal> {
-    let bucket = pipeline.buckets.iter().position(|bucket| bucket.uploads.name() == wanted.bucket);
-    place(pipeline, bucket.ok_or(Refused::OtherPath)?)
+    let route = route_of(pipeline, wanted).ok_or(Refused::OtherPath)?;
+    let place = place(pipeline, route.bucket.0)?;
+    if place.bucket.uploads.name() != wanted.bucket {
+        return Err(Refused::OtherPath.into());
+    }
+    Ok(place)
+}
+
+fn route_of<'p>(pipeline: &'p Pipeline, wanted: &Wanted) -> Option<RouteInfo<'p>> {
+    pipeline.site.front.rules.routes().find(|(_, info)| info.name == wanted.route).map(|(_, info)| info)
 }
 
 /// Begins what was planned and allowed; with the id that leaves us.
@@ -328,8 +336,7 @@ async fn made(begun: &Begun, place: &Place<'_>, otherwise: Refusal, record: &mut
 }
 
 fn has_own_key(pipeline: &Pipeline, wanted: &Wanted) -> bool {
-    let mut routes = pipeline.site.front.rules.routes();
-    let upload = routes.find(|(_, info)| info.name == wanted.route).and_then(|(_, info)| info.upload);
+    let upload = route_of(pipeline, wanted).and_then(|route| route.upload);
     upload.is_some_and(|upload| upload.fill.contains(&Fill::Uuid))
 }
 
