@@ -129,8 +129,14 @@ def bucket_like(model, s3):
 
 
 @pytest.fixture(scope="session")
-def s3(dev):
-    return s3_client(dev.s3)
+def bucket(dev):
+    """Where the files are: endpoint, region, keys, and the bucket's name as `bucket`."""
+    return dev.s3
+
+
+@pytest.fixture(scope="session")
+def s3(bucket):
+    return s3_client(bucket)
 
 
 def s3_client(s3, **changes):

@@ -9,7 +9,6 @@ import uuid
 import pytest
 from playwright.sync_api import sync_playwright
 
-from conftest import Workspace, s3_client
 from middleman import Middleman
 from processes import RESULTS, ROOT, wait_until
 from test_multipart import content, open_uploads
@@ -51,22 +50,7 @@ def pages(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def bucket(dev):
-    return json.loads(os.environ["EDGEPASS_TEST_S3"]) if "EDGEPASS_TEST_S3" in os.environ else dev.s3
-
-
-@pytest.fixture(scope="module")
-def s3(bucket, dev):
-    s3 = s3_client(bucket)
-    if bucket is not dev.s3:
-        methods = ["GET", "PUT", "POST", "DELETE"]
-        rule = {"AllowedOrigins": [dev.app], "AllowedMethods": methods, "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag", "Location"]}
-        s3.put_bucket_cors(Bucket=bucket["bucket"], CORSConfiguration={"CORSRules": [rule]})
-    return s3
-
-
-@pytest.fixture(scope="module")
-def between(bucket, s3):
+def between(bucket):
     """Between the browser and the bucket."""
     middleman = Middleman(bucket["endpoint"])
     yield middleman
@@ -74,7 +58,7 @@ def between(bucket, s3):
 
 
 @pytest.fixture(scope="module")
-def serve(site, dev, bucket, between, tmp_path_factory):
+def serve(site, dev, between, tmp_path_factory):
     """Starts a gateway for pages of the demo's origin, with the proxy before the bucket."""
     secret = tmp_path_factory.mktemp("secrets") / "uploads"
     secret.write_text("a secret of at least thirty-two bytes, for uploads")
@@ -84,10 +68,6 @@ def serve(site, dev, bucket, between, tmp_path_factory):
             ('apps = ["https://app.example.com"]', f'apps = ["{dev.app}"]'),
             ("[issuer.app]", f'upload_endpoint = "{between.endpoint}"\n{more}\n[issuer.app]'),
             ("[token]", f'[uploads]\nsecret_file = "{secret}"\n\n[token]'),
-            (f'name = "{dev.s3["bucket"]}"', f'name = "{bucket["bucket"]}"'),
-            (f'region = "{dev.s3["region"]}"', f'region = "{bucket["region"]}"'),
-            endpoint=bucket["endpoint"],
-            env={"TEST_ACCESS_KEY": bucket["access_key"], "TEST_SECRET_KEY": bucket["secret_key"]},
         )
 
     return start
@@ -96,11 +76,6 @@ def serve(site, dev, bucket, between, tmp_path_factory):
 @pytest.fixture(scope="module")
 def gateway(serve):
     return serve()
-
-
-@pytest.fixture
-def workspace(keys, s3, bucket):
-    return Workspace(keys, s3, bucket["bucket"])
 
 
 @pytest.fixture(scope="module")
