@@ -110,6 +110,11 @@ class Ceph:
         wait_until(self._answers, 90, "RGW")
         self.admin("user", "create", "--uid=edgepass", "--display-name=Edgepass",
                    f"--access-key={self.s3['access_key']}", f"--secret-key={self.s3['secret_key']}")  # fmt: skip
+        # As docs/guides/ceph.md has it.
+        user = self.admin("subuser", "create", "--uid=edgepass", "--subuser=edgepass:uploads", "--access=write",
+                          "--key-type=s3", "--gen-access-key", "--gen-secret")  # fmt: skip
+        [key] = [key for key in user["keys"] if key["user"] == "edgepass:uploads"]
+        self.s3 |= {"upload_access_key": key["access_key"], "upload_secret_key": key["secret_key"]}
 
     def _monitor(self, fsid, address):
         d, keyring = self._directory, self._directory / "keyring"

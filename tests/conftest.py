@@ -38,6 +38,7 @@ endpoint = "{endpoint}"
 region = "{region}"
 name = "{bucket}"
 credentials = {{ access_key_env = "TEST_ACCESS_KEY", secret_key_env = "TEST_SECRET_KEY" }}
+upload_credentials = {{ access_key_env = "TEST_UPLOAD_ACCESS_KEY", secret_key_env = "TEST_UPLOAD_SECRET_KEY" }}
 
 [issuer.app]
 issuer = "https://app.example.com"
@@ -213,7 +214,14 @@ class Site:
         return text, {"origin": f"http://127.0.0.1:{port}", "admin": f"http://127.0.0.1:{admin}"}
 
     def secrets(self):
-        return {"TEST_ACCESS_KEY": self._dev.s3["access_key"], "TEST_SECRET_KEY": self._dev.s3["secret_key"]}
+        s3 = self._dev.s3
+        return {
+            "TEST_ACCESS_KEY": s3["access_key"],
+            "TEST_SECRET_KEY": s3["secret_key"],
+            # The embedded store refuses headers that nobody signed: one pair does for it.
+            "TEST_UPLOAD_ACCESS_KEY": s3.get("upload_access_key", s3["access_key"]),
+            "TEST_UPLOAD_SECRET_KEY": s3.get("upload_secret_key", s3["secret_key"]),
+        }
 
     def stop(self):
         for gateway in self._running:

@@ -1,6 +1,6 @@
 """Tests that cannot hold where Ceph RGW is the bucket, by name, each with what RGW does instead. Ceph 16.2, Debian's."""
 
-UNSIGNED_HEADER = "RGW takes x-amz-* headers that a presigned URL does not sign, but for those that the policy of docs/guides/ceph.md refuses"
+UNSIGNED_HEADER = "RGW takes x-amz-* headers that a presigned URL does not sign, but for those that the keys and the policy of docs/guides/ceph.md refuse"
 
 NOT_ON_CEPH = {
     **{

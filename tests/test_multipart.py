@@ -334,6 +334,17 @@ def test_parts_that_are_not_the_stores(gateway, workspace, s3, bucket):
     assert complete(gateway, token, given, [one, bare]).status == 200, "some clients take the quotes off"
 
 
+def test_a_part_that_copies_another_object(gateway, workspace, other_workspace, s3, bucket):
+    """With a header that nobody signed: else whoever may upload could read whatever the store holds."""
+    token, secret = workspace.token("owner"), other_workspace.put(body=content(PART))
+    given = begin(gateway, workspace)
+    url = sign(gateway, token, given, 1).json()["url"]
+    stolen = send(url, b"", **{"x-amz-copy-source": f"/{bucket['bucket']}{secret}"})
+    assert stolen.status == 403, stolen
+    listed = s3.list_parts(Bucket=bucket["bucket"], Key=given["key"], UploadId=open_uploads(s3, bucket, given["key"])[0]["UploadId"])
+    assert "Parts" not in listed
+
+
 def test_small_parts_are_refused_by_the_store(gateway, workspace):
     token = workspace.token("owner")
     given = begin(gateway, workspace)

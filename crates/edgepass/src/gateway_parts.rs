@@ -183,9 +183,15 @@ pub fn read_secret(file: &Path) -> Result<SecretString, Trouble> {
     config::read_line(file).map_err(Trouble::failed)
 }
 
-fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {
+/// Fails where the keys are not there.
+pub fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {
     let of_bucket = |fault: &dyn std::fmt::Display| Trouble::failed(format_args!("bucket `{}`: {fault}", bucket.name));
-    let key = bucket.credentials.read(|name| std::env::var(name).ok()).map_err(|fault| of_bucket(&fault))?;
+    let read = |of: &config::Credentials| of.read(|name| std::env::var(name).ok()).map_err(|fault| of_bucket(&fault));
+    let reads_with = credentials(&read(&bucket.credentials)?);
+    let upload_credentials = match &bucket.upload_credentials {
+        Some(others) => credentials(&read(others)?),
+        None => reads_with.clone(),
+    };
     let post = bucket.post == PostForms::Taken;
     let uploads = uploads::Bucket::new(&bucket.bucket, &bucket.region, &bucket.upload_endpoint, post)
         .map_err(|fault| of_bucket(&fault))?;
@@ -193,10 +199,10 @@ fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {
         endpoint: bucket.endpoint,
         region: bucket.region,
         name: bucket.bucket,
-        credentials: credentials(&key),
+        credentials: reads_with,
     };
     let abandoned_after = i64::try_from(bucket.abandoned_uploads.as_secs()).unwrap_or(i64::MAX);
-    Ok(gateway::Bucket { origin, uploads, abandoned_after })
+    Ok(gateway::Bucket { origin, uploads, upload_credentials, abandoned_after })
 }
 
 fn credentials(key: &AccessKey) -> Credentials {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
+use aws_credential_types::Credentials;
 use front::Front;
 use hook::Hooks;
 use http::{HeaderValue, StatusCode};
@@ -49,6 +50,9 @@ pub struct ReloadRequest {
 pub struct Bucket {
     pub origin: origin::Bucket,
     pub uploads: uploads::Bucket,
+    /// Sign what browsers send. They need no more than writing, and a store that takes headers nobody signed can then be made
+    /// to copy nothing.
+    pub upload_credentials: Credentials,
     /// Seconds after which an upload that is neither completed nor aborted is given up.
     pub abandoned_after: i64,
 }

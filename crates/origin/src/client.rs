@@ -165,7 +165,7 @@ impl Origin {
         read(response, wanted).await
     }
 
-    fn request(&self, key: &str, wanted: &Wanted, version: &Version) -> Option<Request<Full<Bytes>>> {
+    pub(crate) fn request(&self, key: &str, wanted: &Wanted, version: &Version) -> Option<Request<Full<Bytes>>> {
         let uri = Uri::builder()
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())

@@ -5,6 +5,7 @@
 
 mod answer;
 mod client;
+mod inspect;
 mod key;
 mod limits;
 mod multipart;
@@ -13,5 +14,6 @@ mod xml;
 
 pub use answer::{ObjectHead, Piece};
 pub use client::{Bucket, Origin, OriginError, Version, Wanted};
+pub use inspect::Said;
 pub use key::encode_key;
 pub use multipart::{MARK, OpenUpload, Part, UploadError, UploadsMarker};

@@ -54,14 +54,14 @@ pub struct UploadsMarker {
     id: String,
 }
 
-struct Asked<'a> {
-    method: Method,
+pub(crate) struct Asked<'a> {
+    pub method: Method,
     /// Empty: the bucket itself.
-    key: &'a str,
-    query: String,
-    headers: HeaderMap,
-    body: Bytes,
-    time: Duration,
+    pub key: &'a str,
+    pub query: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub time: Duration,
 }
 
 impl Origin {
@@ -152,7 +152,7 @@ impl Origin {
     }
 
     /// The document that is asked for, or what the store said instead.
-    async fn told(&self, asked: &Asked<'_>, name: &str) -> Result<Element, UploadError> {
+    pub(crate) async fn told(&self, asked: &Asked<'_>, name: &str) -> Result<Element, UploadError> {
         let mut wait = limits::BACKOFF;
         for further in (0..=limits::RETRIES).rev() {
             let (_, body) = self.tell(asked).await?;
@@ -222,7 +222,7 @@ impl Origin {
 const NONSENSE: UploadError = UploadError::Origin(OriginError::Nonsense);
 
 impl<'a> Asked<'a> {
-    fn of(key: &'a str) -> Self {
+    pub(crate) fn of(key: &'a str) -> Self {
         let (query, headers, body) = (String::new(), HeaderMap::new(), Bytes::new());
         Self { method: Method::GET, key, query, headers, body, time: limits::TOLD }
     }

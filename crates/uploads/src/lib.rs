@@ -24,7 +24,7 @@ pub use completion::{Named, StoredPart, parts_of_json, parts_of_xml, settle};
 pub use encode::{encode_path, encode_segment, escape_xml};
 pub use filename::{MAX_FILENAME, safe_segment};
 pub use grant::{Grant, MAX_SINGLE, grant};
-pub use multipart::{Cutter, Direct, Signed, TypeSaid, direct, in_parts, still_wanted, type_said, wanted};
+pub use multipart::{Cutter, Direct, Signed, TypeSaid, direct, in_parts, still_wanted, trial, type_said, wanted};
 pub use parts::{MAX_MULTIPART, MAX_PARTS, MIN_PART};
 pub use plan::{Plan, plan};
 pub use refused::{BadRequest, Refused};

@@ -184,6 +184,14 @@ pub fn direct(
     Ok(Signed { url, expires: expires.0 })
 }
 
+/// The URL of a part that belongs to no upload, of a key that nobody has: a store that minds signatures refuses it when it
+/// comes with a header that is not signed. For whoever wants to know what a store does.
+pub fn trial(key: &str, bucket: &Bucket, credentials: &Credentials, now: UnixTime) -> Option<String> {
+    let window = window(now, UnixTime(now.0 + LEAST_PART_LIFE))?;
+    let url = format!("{}?partNumber=1&uploadId=none", bucket.object_url(key));
+    presigned_url("PUT", &url, &[], bucket.region(), credentials, window)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use front::Carrier;
 
+use super::check_live::{self, Finding};
 use crate::cli::Exit;
 use crate::config::{self, Config, HttpRole, day, in_json};
 use crate::trouble::{Trouble, say, tell};
@@ -14,19 +15,23 @@ use crate::trouble::{Trouble, say, tell};
 /// Check a configuration: every mistake at once, with file, line and column
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Reads the configuration and the files it names, and asks no network. Credentials that the environment lacks here are \
+Reads the configuration and the files it names; without --live it asks no network. Credentials that the environment lacks here are \
 no mistake: it may be checked on another machine than it serves on. Warnings are no mistakes either: a certificate that has \
 expired or will within a week, one that is not for the site's host or a route's `hosts`, one without its issuer's.
 
 Examples:
   edgepass check --config edgepass.toml
   edgepass check --config edgepass.toml --json | jq '.mistakes[].message'
+  edgepass check --config edgepass.toml --live      asks the stores, the issuers and the site; writes nothing
 
-Exit codes: 0 no mistake, 2 mistakes.")]
+Exit codes: 0 no mistake, 2 mistakes, 3 --live found faults.")]
 pub struct Args {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Ask the buckets, the issuers' key sets and the site as well
+    #[arg(long)]
+    live: bool,
     /// Print one JSON object to stdout instead of talking
     #[arg(long)]
     json: bool,
@@ -34,30 +39,43 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<Exit, Trouble> {
     match config::load(&args.config) {
-        Ok(config) if args.json => {
-            let warnings = in_json(&config.file, &config.warnings);
-            say(
-                json!({ "ok": true, "file": config.file.display().to_string(), "mistakes": [], "warnings": warnings }),
-            )?;
-            Ok(Exit::Done)
-        }
-        Ok(config) => {
-            for warning in &config.warnings {
-                tell(warning.told("warning", &config.file));
-            }
-            tell(summary(&config).trim_end());
-            for bucket in &config.buckets {
-                if let Err(fault) = bucket.credentials.read(|name| std::env::var(name).ok()) {
-                    tell(format_args!("note: bucket `{}`: {fault}; `edgepass serve` needs it", bucket.name));
-                }
-            }
-            Ok(Exit::Done)
-        }
+        Ok(config) => understood(config, args),
         Err(diagnostics) if args.json => {
             say(diagnostics.to_json())?;
             Ok(Exit::Usage)
         }
         Err(diagnostics) => Err(diagnostics.into()),
+    }
+}
+
+fn understood(config: Config, args: &Args) -> Result<Exit, Trouble> {
+    let file = config.file.display().to_string();
+    let warnings = in_json(&config.file, &config.warnings);
+    if !args.json {
+        for warning in &config.warnings {
+            tell(warning.told("warning", &config.file));
+        }
+        tell(summary(&config).trim_end());
+        tell_missing_keys(&config);
+    }
+    let findings = if args.live { check_live::look(config)? } else { Vec::new() };
+    let faults = findings.iter().any(Finding::is_fault);
+    if args.json {
+        let live: Vec<_> = findings.iter().map(Finding::to_json).collect();
+        say(json!({ "ok": !faults, "file": file, "mistakes": [], "warnings": warnings, "live": live }))?;
+    } else {
+        findings.iter().for_each(tell);
+    }
+    Ok(if faults { Exit::Denied } else { Exit::Done })
+}
+
+fn tell_missing_keys(config: &Config) {
+    for bucket in &config.buckets {
+        for credentials in std::iter::once(&bucket.credentials).chain(&bucket.upload_credentials) {
+            if let Err(fault) = credentials.read(|name| std::env::var(name).ok()) {
+                tell(format_args!("note: bucket `{}`: {fault}; `edgepass serve` needs it", bucket.name));
+            }
+        }
     }
 }
 

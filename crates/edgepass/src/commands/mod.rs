@@ -3,6 +3,7 @@
 mod admin;
 pub mod aws;
 pub mod check;
+mod check_live;
 pub mod dev;
 pub mod explain;
 mod explain_text;

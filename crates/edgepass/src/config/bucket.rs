@@ -33,7 +33,8 @@ pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> Option<Bucket>
         .and_then(|node| node.parse("a bucket's name", faults, bucket_name));
     let credentials = section
         .require("credentials", "write `credentials = \"default\"` for the AWS environment variables", faults)
-        .and_then(|node| credentials(node, dir, faults));
+        .and_then(|node| keys(node, dir, faults));
+    let upload_credentials = section.get("upload_credentials").map(|node| keys(node, dir, faults));
     let post = section.get("post").and_then(|node| node.boolean(faults)).unwrap_or(true);
     let abandoned_uploads = section.get("abandoned_uploads").and_then(|node| abandoned(node, faults));
     section.close(faults);
@@ -45,6 +46,7 @@ pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> Option<Bucket>
         region: region?,
         bucket: bucket?,
         credentials: credentials?,
+        upload_credentials: upload_credentials.map_or(Some(None), |read| read.map(Some))?,
         post: if post { PostForms::Taken } else { PostForms::NotTaken },
         abandoned_uploads: abandoned_uploads.unwrap_or(ABANDONED),
     })
@@ -81,7 +83,7 @@ fn bucket_name(text: &str) -> Result<String, Mistake> {
         .hint("buckets' names are 3 to 63 lower-case letters, digits, dots and hyphens"))
 }
 
-fn credentials(node: Node<'_>, dir: &Path, faults: &mut Faults) -> Option<Credentials> {
+fn keys(node: Node<'_>, dir: &Path, faults: &mut Faults) -> Option<Credentials> {
     let wanted = "\"default\" or a table";
     if let DeValue::String(_) = node.value {
         return node.parse(wanted, faults, |text| match text {

@@ -33,7 +33,7 @@ mod web;
 
 use std::path::Path;
 
-pub use credentials::{AccessKey, read_line};
+pub use credentials::{AccessKey, Credentials, read_line};
 pub use diagnostic::{Diagnostics, in_json};
 pub use faults::Mistake;
 pub use settings::{Bucket, Cache, Config, HttpRole, Issuer, Listen, PostForms, Tls};

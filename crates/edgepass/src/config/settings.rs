@@ -117,6 +117,8 @@ pub struct Bucket {
     /// The name in the store.
     pub bucket: String,
     pub credentials: Credentials,
+    /// Those that sign what browsers send, where they are others.
+    pub upload_credentials: Option<Credentials>,
     pub post: PostForms,
     /// When an upload in parts that nobody completes is given up.
     pub abandoned_uploads: Duration,
