@@ -134,6 +134,22 @@ def of_texts():
         yield "link", json.dumps({"path": path, "download": True, "once": None, "ttl": None})
     yield "upload", json.dumps({"route": "files", "params": {"workspace": W}, "filename": "a/é.png", "type": "image/png", "size": 3,
                                 "checksum": {"algorithm": "CRC32C", "value": "yZRlqg=="}, "mode": "put"})
+    parts = [{"PartNumber": 1, "ETag": '"a"'}, {"PartNumber": 2, "ETag": "b&<"}]
+    yield "completion", json.dumps({"parts": parts})
+    for etags in ["&quot;a&quot;", "a&#x41;", "<![CDATA[a]]>", " a "]:
+        yield "completion", f"""<?xml version="1.0"?><CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+            <Part><PartNumber>1</PartNumber><ETag>{etags}</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32></Part><!-- -->
+            <Part><ETag>b</ETag><PartNumber> 2 </PartNumber></Part></CompleteMultipartUpload>"""
+    uppy = {"filename": "a.png", "type": "image/png", "metadata": {"workspace": W, "size": 3}}
+    yield "wish", json.dumps(uppy)
+    yield "wish", f"filename=a.png&type=image%2Fpng&metadata%5Bworkspace%5D={W}&metadata[x]=+&size=3"
+    for said in [{"method": "PUT", "key": f"{F}-a.png", "contentType": "image/png", "params": {"workspace": W}}, {"method": "POST", **uppy},
+                 {"method": "PUT", "key": "k", "uploadId": "u", "partNumber": 2, "size": 5}, {"method": "GET", "uploadId": "u"},
+                 {"method": "POST", "uploadId": "u"}, {"method": "DELETE", "uploadId": "u"}]:
+        yield "wish", json.dumps(said)
+        yield "wish", json.dumps([said, said])
+    for changes in [b"", b"a", b"\x00B", b"\xffA\x80-", b"AXVpIjoi"]:
+        yield "seal", changes
     for body in ["", "{}", '{"scope":"w1"}', '{"scope":null}', '{"scope":"a b"}']:
         yield "session", body
     record = {"issuer": "main", "claim": ["jti", "1"], "before": None, "until": NOW + 60}

@@ -1,11 +1,12 @@
 """`kill -9` in the middle of uploads: what was acknowledged is there and whole, nothing else is visible.
 
-STORE_KILLS says how often (default 5)."""
+STORE_KILLS says how often (default 5), STORE_OBJECTS how many small objects lie there before (default 0; rclone puts them, some 1,000 a second)."""
 
 import hashlib
 import json
 import os
 import random
+import subprocess
 import threading
 import time
 from contextlib import suppress
@@ -18,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from processes import Process, free_port, run, wait_until
 
 KILLS = int(os.environ.get("STORE_KILLS", "5"))
+OBJECTS = int(os.environ.get("STORE_OBJECTS", "0"))
 PART = 5 * 1024 * 1024
 BUCKET = "kept"
 
@@ -39,6 +41,22 @@ class Store(Process):
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+
+def fill(store, directory):
+    """Puts that many objects of a few bytes each."""
+    directory.mkdir()
+    for number in range(OBJECTS):
+        folder = directory / f"{number // 1000:04}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.txt").write_text(f"object {number}")
+    keys = [(store.dir / name).read_text().strip() for name in ("access-key", "secret-key")]
+    where = {"TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": f"http://127.0.0.1:{store.port}", "ACCESS_KEY_ID": keys[0], "SECRET_ACCESS_KEY": keys[1]}
+    # rclone cannot take a machine's own certificates by this variable, and needs none.
+    env = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
+    env |= {f"RCLONE_CONFIG_STORE_{name}": value for name, value in where.items()}
+    copy = ["rclone", "copy", directory, f"store:{BUCKET}/before", "--transfers=16", "--checkers=16", "--no-check-dest", "--s3-no-check-bucket"]
+    subprocess.run(copy, env=env, check=True)
 
 
 def body(seed, size):
@@ -116,6 +134,8 @@ def test_what_was_acknowledged_survives_kills(tmp_path, kills):
             client = store.client()
             if round_ == 0:
                 client.create_bucket(Bucket=BUCKET)
+                if OBJECTS:
+                    fill(store, tmp_path / "before")
             writers = [Writer(client, f"{round_}-{number}") for number in range(3)]
             for writer in writers:
                 writer.start()
@@ -132,8 +152,8 @@ def test_what_was_acknowledged_survives_kills(tmp_path, kills):
             store.kill()
         objects += sum(len(writer.objects) for writer in writers)
         parts += sum(len(made) for writer in writers for made in writer.parts.values())
-        verified = json.loads(run("store", "verify", "--dir", directory, "--json", timeout=120).stdout)
+        verified = json.loads(run("store", "verify", "--dir", directory, "--json", timeout=600).stdout)
         # Orphans of the last kill may be left: the sweep had not come to them.
         assert [fault for fault in verified["faults"] if "nothing names it" not in fault] == []
-    print(f"{kills} kills: {objects} objects and {parts} parts were acknowledged; slowest start {slowest:.2f} s")
+    print(f"{OBJECTS} objects before, {kills} kills: {objects} objects and {parts} parts were acknowledged; slowest start {slowest:.2f} s")
     assert objects > 0

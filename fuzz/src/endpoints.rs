@@ -13,9 +13,9 @@ use uploads::{Bucket, encode_path, safe_segment};
 
 use crate::site::{Host, NOW, SITE_READY, sealed};
 
-const WORKSPACE: &str = "11111111-1111-4111-8111-111111111111";
+pub const WORKSPACE: &str = "11111111-1111-4111-8111-111111111111";
 
-static TOKEN: LazyLock<String> = LazyLock::new(|| {
+pub static TOKEN: LazyLock<String> = LazyLock::new(|| {
     let claims = json!({
         "iss": "main", "aud": "files", "iat": NOW.0 - 10, "exp": NOW.0 + 3600, "sub": "ada", "jti": "1",
         "workspace": WORKSPACE, "members": { WORKSPACE: "owner" }, "year": 2026, "n": "7", "team": "a",
@@ -26,16 +26,16 @@ static TOKEN: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// A body as a browser of an app sends it.
-fn request() -> Parts {
+pub fn request() -> Parts {
     let request = Request::post("/_edgepass/links").header("authorization", format!("Bearer {}", *TOKEN));
     request.header("origin", "https://app.example").body(()).expect("a request").into_parts().0
 }
 
-fn host() -> Host {
+pub fn host() -> Host {
     Host { hooks: HookAnswer::Yes }
 }
 
-fn question<'a>(path: &'a ObjectPath, tokens: &'a [&'a str]) -> Question<'a> {
+pub fn question<'a>(path: &'a ObjectPath, tokens: &'a [&'a str]) -> Question<'a> {
     Question {
         host: "",
         path,

@@ -10,6 +10,7 @@ mod hook;
 mod journal;
 mod json;
 mod jwks;
+mod parts;
 mod path;
 mod pattern;
 mod site;
@@ -24,7 +25,8 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
     Target { name, run }
 }
 
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 16] = [
+    target("completion", parts::completion),
     target("discovery", discovery::document),
     target("edge", edge::event),
     target("head", head::head),
@@ -35,9 +37,11 @@ pub const TARGETS: [Target; 13] = [
     target("link", endpoints::link),
     target("path", path::target),
     target("pattern", pattern::patterns),
+    target("seal", parts::seal),
     target("session", endpoints::session),
     target("token", token::token),
     target("upload", endpoints::upload),
+    target("wish", parts::wish),
 ];
 
 pub fn find(name: &str) -> Option<&'static Target> {
