@@ -12,8 +12,10 @@ class Seen:
     headers: list  # of (name in lower case, value)
     head: bytes  # request line and headers as they came
     status: int = 0
+    answer_headers: list = field(default_factory=list)
     answered_bytes: int = 0
     held: bool = field(default=False)
+    broken_off: bool = field(default=False)  # the connection ended before the answer did
 
     def header(self, name):
         return next((value for key, value in self.headers if key == name), None)
@@ -22,13 +24,14 @@ class Seen:
 class Middleman:
     """Forwards HTTP/1.1 byte for byte: the `Host` and so the signatures stay as the gateway made them."""
 
-    def __init__(self, upstream):
-        """`upstream` is the store's endpoint: `http://host:port`."""
+    def __init__(self, upstream, tls=None):
+        """`upstream` is the store's endpoint: `http://host:port`. With `tls`, an `ssl.SSLContext`, it is asked by https."""
         host, port = upstream.split("//")[1].rstrip("/").split(":")
         self._upstream = (host, int(port))
         self.seen = []
         self.fault = None  # called with a Seen; gives raw bytes to answer instead of the store, or None
         self._open = None
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
@@ -62,7 +65,7 @@ class Middleman:
         self._open = asyncio.Event()
         self._open.set()
         server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20, backlog=512)
+            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20, backlog=512, ssl=self._tls)
         )
         self.port = server.sockets[0].getsockname()[1]
         started.set()
@@ -76,7 +79,7 @@ class Middleman:
     async def _serve(self, reader, writer):
         upstream = None
         try:
-            upstream = await asyncio.open_connection(*self._upstream, limit=1 << 20)
+            upstream = await self._connect()
             while await self._forward(reader, writer, *upstream):
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -85,6 +88,9 @@ class Middleman:
             for side in (writer, upstream[1] if upstream else None):
                 if side:
                     side.close()
+
+    def _connect(self):
+        return asyncio.open_connection(*self._upstream, limit=1 << 20)
 
     async def _forward(self, reader, writer, upstream_reader, upstream_writer):
         """One request and its answer. True while the connection goes on."""
@@ -103,19 +109,26 @@ class Middleman:
             writer.write(instead)
             await writer.drain()
             return False
-        upstream_writer.write(head)
-        await _body(reader, upstream_writer, headers, of_request=True)
+        try:
+            return await self._exchange(seen, reader, writer, upstream_reader, upstream_writer)
+        except (OSError, asyncio.IncompleteReadError):
+            seen.broken_off = True
+            raise
+
+    async def _exchange(self, seen, reader, writer, upstream_reader, upstream_writer):
+        upstream_writer.write(seen.head)
+        await _body(reader, upstream_writer, seen.headers, of_request=True)
         await upstream_writer.drain()
         while True:
             answer = await _head(upstream_reader)
             if answer is None:
                 return False
             line, headers = _parse(answer)
-            seen.status = int(line.split(" ")[1])
+            seen.status, seen.answer_headers = int(line.split(" ")[1]), headers
             writer.write(answer)
             if seen.status != 100:
                 break
-        if method != "HEAD" and seen.status not in (204, 304):
+        if seen.method != "HEAD" and seen.status not in (204, 304):
             async for part in _parts(upstream_reader, headers, of_request=False):
                 seen.answered_bytes += len(part)
                 writer.write(part)

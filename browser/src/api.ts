@@ -89,12 +89,35 @@ export interface Files {
 export interface UploadOptions {
   /** The placeholders of the route that the gateway does not fill, such as `{workspace: '…'}`. */
   params: Record<string, string>;
-  /** The bearer token, or what gives it (asked once more after a 401). */
+  /** The name of the route, where several take uploads and `params` do not tell which. */
+  route?: string;
+  /** The bearer token, or what gives it. It is kept for the whole upload, and asked for once more when it is refused. */
   token: string | (() => Promise<Token | null>);
+  /** Bytes over all parts. `sent` falls when a part that broke off begins anew. */
   onProgress?(sent: number, total: number): void;
+  /** Cancels: nothing more is sent, and an upload in parts is aborted at the store. */
   signal?: AbortSignal;
-  /** Further tries after a network failure or a 5xx answer, each for the signature and for the bytes. Default 3. */
+  /** Further tries after a network failure, a 429 or a 5xx answer, of each part and each question. Default 3. */
   retries?: number;
+  /** Files of more bytes go in parts, where the site takes them so. Default 32 MiB. */
+  partsAbove?: number;
+  /**
+   * An upload in parts has begun. What is given here goes through JSON, and is for `resume`, after a reload of the page or an error.
+   * Without it, an upload that fails is aborted at the store.
+   */
+  onBegun?(begun: Begun): void;
+  /** Goes on with this upload: only the parts that the store does not have are sent. 404 `not_found`: it is over, begin anew. */
+  resume?: Begun;
+}
+
+/** An upload in parts, of this file and no other. */
+export interface Begun {
+  id: string;
+  /** Bytes of each part but the last. */
+  partSize: number;
+  name: string;
+  size: number;
+  lastModified: number;
 }
 
 /** `path`: of the stable URL. `key`: of the object in the bucket. */
@@ -111,8 +134,10 @@ export interface FilesError extends Error {
   status: number;
   /** The public code, such as `forbidden` or `EntityTooLarge`. */
   code: string;
+  /** The answer's `Edgepass-Id`, or the bucket's request id: what the operator's log has it by. Empty where there was none. */
+  id: string;
 }
 
 export type CreateFiles = (options: FilesOptions) => Files;
-/** Uploads straight to the bucket. Aborting rejects with the signal's reason. */
+/** Uploads straight to the bucket, in parts where the file is large. Aborting rejects with the signal's reason. */
 export type UploadFile = (filesOrigin: string | URL, file: File, options: UploadOptions) => Promise<Uploaded>;

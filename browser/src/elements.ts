@@ -43,10 +43,10 @@ export function watch(
   }
 
   function look(node: Node): void {
-    // Text has neither method, a document has no first.
-    const list = [...((node as Document).querySelectorAll?.<Shown>(SHOWN) ?? [])];
-    if ((node as Shown).matches?.(SHOWN)) list.push(node as Shown);
-    for (const shown of list) void see(shown, shown.error || shown.networkState === NO_SOURCE || (shown.complete && !shown.naturalWidth));
+    const each = (shown: Shown) => void see(shown, shown.error || shown.networkState === NO_SOURCE || (shown.complete && !shown.naturalWidth));
+    // Text has neither method, a document has no second.
+    (node as Document).querySelectorAll?.<Shown>(SHOWN).forEach(each);
+    if ((node as Shown).matches?.(SHOWN)) each(node as Shown);
   }
 
   const onError = ({ target }: Event) => {

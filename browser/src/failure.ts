@@ -5,9 +5,8 @@ export type Stage = FilesError['stage'];
 
 /** `text`: the body, JSON of the files origin or XML of the bucket. */
 export function failure(stage: Stage, status: number, text: string): FilesError {
-  const code = /(?:"error": ?"|<Code>)([\w.-]+)/.exec(text)?.[1] ?? '';
-  const error = new Error(`${stage}: ${status} ${code}`);
-  return Object.assign(error, { name: 'FilesError' as const, stage, status, code });
+  const [code = '', id = ''] = [/("error": ?"|<Code>)([\w.-]+)/, /("id": ?"|<RequestId>)([\w.-]+)/].map((said) => said.exec(text)?.[2]);
+  return Object.assign(new Error(`${stage}: ${status} ${code} ${id}`), { name: 'FilesError' as const, stage, status, code, id });
 }
 
 export function posted(token: string | undefined, body: unknown): RequestInit {

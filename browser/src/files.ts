@@ -10,6 +10,9 @@ import { createWallet, type Emit, type Held } from './wallet';
 /** Stands in the address of a worker script that serves nothing but files. */
 const ALONE = 'alone%22%3Atrue';
 
+/** Milliseconds after which a download has begun, or never will: its link has ended. */
+const BEGUN = 60_000;
+
 /** Throws a `TypeError` for patterns that cannot be understood. */
 export const createFiles: CreateFiles = (options) => {
   const { param = 'authorization', timeout = 5000 } = options;
@@ -34,7 +37,7 @@ export const createFiles: CreateFiles = (options) => {
 
   function status(): Status {
     const worker = off ? 'off' : container?.controller ? 'controlling' : registration ? 'waiting' : 'unavailable';
-    return { worker, carrier: wallet.carrier(), scopes: [...wallet.held.keys()] };
+    return { worker, carrier: wallet.way(), scopes: [...wallet.held.keys()] };
   }
 
   const changed = () => watches.forEach(({ again }) => again());
@@ -90,19 +93,18 @@ export const createFiles: CreateFiles = (options) => {
     const registered = register();
     // A scope that is known before any file is asked for: then the way of the tokens is found out at once.
     const fixed = rules.rules.flatMap(({ scopes }) => scopes).find((scope) => !scope.includes('{'));
-    if (fixed) await wallet.obtain(fixed, 'missing');
+    if (fixed) await wallet.obtain(fixed);
     // Nothing depends on the worker where the cookie comes back.
-    if (wallet.carrier() !== 'cookie') await registered;
+    if (wallet.way() !== 'cookie') await registered;
     const now = status();
     emit({ type: 'ready', status: now });
     return now;
   }
 
-
   function go(scopes: string[], send: (pass: Held | undefined) => Promise<Response>): Promise<Response> {
     return travel<Held>(scopes, {
       send,
-      first: (scope) => wallet.obtain(scope, 'missing'),
+      first: wallet.obtain,
       renew: (scope, { since }) => wallet.obtain(scope, 'rejected', since),
     });
   }
@@ -132,19 +134,21 @@ export const createFiles: CreateFiles = (options) => {
     },
 
     async download(url, filename = '') {
-      const anchor = document.createElement('a');
       try {
-        anchor.href = await files.link(url, { download: filename || true });
+        const link = await files.link(url, { download: filename || true });
+        // In a frame: to go there by an anchor would make Firefox end everything else that the page has under way.
+        const frame = document.createElement('iframe');
+        frame.src = link;
+        frame.hidden = true;
+        document.body.append(frame);
+        setTimeout(() => frame.remove(), BEGUN);
       } catch (error) {
         // Anyone may read it, or this origin makes no links and there is a cookie.
         const { status } = error as FilesError;
-        if (status !== 400 && !(status === 404 && wallet.carrier() === 'cookie')) throw error;
-        anchor.href = `${url}`;
+        if (status !== 400 && (status !== 404 || wallet.way() !== 'cookie')) throw error;
         // What the browser would rather show than save does not replace the app.
-        anchor.target = '_blank';
+        Object.assign(document.createElement('a'), { href: url, download: filename, target: '_blank' }).click();
       }
-      anchor.download = filename;
-      anchor.click();
     },
 
     observe(root = document) {

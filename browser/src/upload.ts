@@ -1,87 +1,64 @@
-// Uploads straight to the bucket: asks the gateway for a signature, then sends the bytes where it says. By XMLHttpRequest, since
-// `fetch` tells nothing of the progress.
-import type { FilesError, UploadFile, UploadOptions } from './api';
-import { failure, good, posted } from './failure';
-import { known } from './token';
+// Uploads straight to the bucket: asks the files origin for leave, then sends the bytes where it says, whole or in parts.
+import type { Begun, FilesError, UploadFile, UploadOptions } from './api';
+import { failure } from './failure';
+import { sendParts } from './parts';
+import { again, createAsk, send, type Ask } from './sending';
 
 interface Grant {
-  mode: string;
+  mode: 'post' | 'put' | 'multipart';
   method: string;
   url: string;
   fields?: Record<string, string>;
   headers?: Record<string, string>;
   path: string;
   key: string;
+  upload_id: string;
+  part_size: number;
 }
 
-/** Milliseconds before the second try; doubled for each further one. */
-const PAUSE = 500;
-/** Milliseconds without one byte sent, or without an answer. */
-const STALL = 60_000;
+/** Bytes: two parts of the usual size. */
+const LARGE = 32 * 1024 * 1024;
 
 export const uploadFile: UploadFile = async (filesOrigin, file, options) => {
-  const { retries = 3, signal } = options;
-  for (let tries = 0; ; tries++) {
-    try {
-      // Each try has a signature of its own: the last one may have ended meanwhile.
-      const grant = await sign(new URL('/_edgepass/uploads', filesOrigin).href, file, options);
-      await send(grant, file, options);
-      return { path: grant.path, key: grant.key };
-    } catch (error) {
-      signal?.throwIfAborted();
-      const { status } = error as FilesError;
-      const mayPass = status === 0 || status === 429 || status >= 500;
-      if (tries >= retries || !mayPass) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE * 2 ** tries * (0.75 + Math.random() / 2)));
-    }
+  const ask = createAsk(filesOrigin, options.token);
+  const { name, size, lastModified } = file;
+  const { resume } = options;
+  if (resume) {
+    // Parts of two files would make a third that nobody has.
+    if (resume.name !== name || resume.size !== size || resume.lastModified !== lastModified) throw new TypeError('resume: another file');
+    return sendParts(file, resume, ask, options);
   }
+  // Each try has a signature of its own: the last one may have ended meanwhile.
+  const grant = await again(async () => {
+    const grant = await sign(ask, file, options);
+    if (grant.mode !== 'multipart') await sendWhole(grant, file, options);
+    return grant;
+  }, options);
+  const { path, key, upload_id: id, part_size: partSize } = grant;
+  if (grant.mode !== 'multipart') return { path, key };
+  const begun: Begun = { id, partSize, name, size, lastModified };
+  return sendParts(file, begun, ask, options);
 };
 
-async function sign(url: string, file: File, { params, token, signal }: UploadOptions): Promise<Grant> {
-  signal?.throwIfAborted();
-  const body = { params, filename: file.name, type: file.type || 'application/octet-stream', size: file.size };
-  const ask = async () => {
-    const given = known(typeof token === 'string' ? token : await token(), 0);
-    return fetch(url, { ...posted(given?.token, body), signal: signal ?? AbortSignal.timeout(STALL) }).catch(() => {
-      throw failure('sign', 0, '');
-    });
-  };
-  let answer = await ask();
-  if (answer.status === 401 && typeof token !== 'string') answer = await ask();
-  const grant: Grant = await (await good('sign', answer)).json();
-  if (!/^(post|put)$/.test(grant.mode)) throw failure('sign', answer.status, `"error":"no_${grant.mode}_here"`);
+async function sign(ask: Ask, file: File, { params, route, signal, partsAbove = LARGE }: UploadOptions): Promise<Grant> {
+  const wish = { params, route, filename: file.name, type: file.type || 'application/octet-stream', size: file.size };
+  const wanted = (mode?: string) => ask('POST', 'uploads', signal, { ...wish, mode });
+  const large = file.size > partsAbove;
+  const grant: Grant = await wanted(large ? 'multipart' : undefined).catch((error: FilesError) => {
+    // This site takes none in parts.
+    if (large && error.status === 404) return wanted();
+    throw error;
+  });
+  if (!/^(post|put|multipart)$/.test(grant.mode)) throw failure('sign', 201, `"error":"no_${grant.mode}_here"`);
   return grant;
 }
 
-function send({ mode, method, url, headers = {}, fields = {} }: Grant, file: File, { onProgress, signal }: UploadOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    const abort = () => request.abort();
-    let stall: ReturnType<typeof setTimeout>;
-    const alive = () => {
-      clearTimeout(stall);
-      stall = setTimeout(abort, STALL);
-    };
-    request.upload.onprogress = ({ loaded }) => {
-      alive();
-      // A form is a little larger than its file.
-      onProgress?.(Math.min(loaded, file.size), file.size);
-    };
-    request.onloadend = () => {
-      clearTimeout(stall);
-      signal?.removeEventListener('abort', abort);
-      const { status, responseText } = request;
-      if (status >= 200 && status < 300) resolve();
-      else reject(failure('store', status, responseText));
-    };
-    request.open(method, url);
-    for (const name in headers) request.setRequestHeader(name, headers[name]!);
-    const form = new FormData();
-    for (const name in fields) form.append(name, fields[name]!);
-    // The bucket ignores fields that come after it.
-    form.append('file', file);
-    signal?.addEventListener('abort', abort);
-    alive();
-    request.send(mode === 'post' ? form : file);
-  });
+async function sendWhole({ mode, method, url, headers, fields }: Grant, file: File, { onProgress, signal }: UploadOptions): Promise<void> {
+  const form = new FormData();
+  for (const name in fields) form.append(name, fields[name]!);
+  // The bucket ignores fields that come after it.
+  form.append('file', file);
+  // A form is a little larger than its file.
+  const onSent = (bytes: number) => onProgress?.(Math.min(bytes, file.size), file.size);
+  await send('store', method, url, { headers, body: mode === 'post' ? form : file, onSent, signal });
 }

@@ -11,9 +11,9 @@ export type Emit = (event: FilesEvent) => void;
 
 export interface Wallet {
   held: Map<string, Held>;
-  carrier(): Status['carrier'];
+  way(): Status['carrier'];
   /** The pass for a scope, renewed if it is about to end or came at `not`. Undefined where the app has none. */
-  obtain(scope: string, why: Why, not?: number): Promise<Held | undefined>;
+  obtain(scope: string, why?: Why, not?: number): Promise<Held | undefined>;
   accept(scope: string, token: Token): Promise<void>;
   logout(): Promise<void>;
   end(): void;
@@ -66,7 +66,7 @@ export function createWallet(origin: string, options: FilesOptions, emit: Emit, 
     if (carrier !== 'cookie') return;
     const wait = Math.min(...[...held.values()].map((pass) => renewAt(pass, skew))) - now();
     const renew = async () => {
-      for (const scope of held.keys()) await obtain(scope, 'expired');
+      for (const scope of held.keys()) await obtain(scope);
       schedule();
     };
     timer = setTimeout(renew, Math.min(wait > 0 ? wait : SOON, LATE) * 1000);
@@ -75,7 +75,7 @@ export function createWallet(origin: string, options: FilesOptions, emit: Emit, 
   const usable = (pass: Held | undefined, not: number | undefined, isGood = isFresh) =>
     pass && pass.since !== not && isGood(pass, now(), skew) ? pass : undefined;
 
-  async function obtain(scope: string, why: Why, not?: number): Promise<Held | undefined> {
+  async function obtain(scope: string, why: Why = 'expired', not?: number): Promise<Held | undefined> {
     const pass = held.get(scope);
     if (usable(pass, not)) return pass;
     let flight = flights.get(scope);
@@ -95,9 +95,8 @@ export function createWallet(origin: string, options: FilesOptions, emit: Emit, 
   /** No other tab does the same meanwhile. Where there are no locks (plain http, other sites' frames) each tab asks for itself. */
   function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const news = () => new Promise((done) => setTimeout(done, NEWS));
       const now = () => work().then(resolve, reject);
-      const locked = () => now().then(news);
+      const locked = () => now().then(() => new Promise((done) => setTimeout(done, NEWS)));
       (navigator.locks?.request(name, { signal: AbortSignal.timeout(timeout) }, locked) ?? Promise.reject()).catch(now);
     });
   }
@@ -140,7 +139,7 @@ export function createWallet(origin: string, options: FilesOptions, emit: Emit, 
   }
 
   const session = (init?: RequestInit) =>
-    fetch(sessionUrl, { credentials: 'include', cache: 'no-store', signal: AbortSignal.timeout(timeout), ...init });
+    fetch(sessionUrl, { credentials: 'include', signal: AbortSignal.timeout(timeout), ...init });
 
   /** Token -> cookie. False where it does not come back: another site, or a browser that refuses it. */
   async function exchange(scope: string, token: string): Promise<boolean> {
@@ -150,7 +149,7 @@ export function createWallet(origin: string, options: FilesOptions, emit: Emit, 
 
   return {
     held,
-    carrier: () => carrier,
+    way: () => carrier,
     obtain,
 
     async accept(scope, given) {

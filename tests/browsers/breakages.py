@@ -40,10 +40,17 @@ ALL = {
     "a new worker waits for the tabs": Breakage("files-sw.ts", "event.waitUntil(self.skipWaiting());", "", "23_new_worker"),
     "a token beside a link": Breakage("rules.ts", " || url.searchParams.has('link')", "", "27_links"),
     "the old worker stays": Breakage("files.ts", "left.unregister()", "0", "28_kill_switch"),
+    "a part is asked for once": Breakage("parts.ts", "again(() => sendPart(number), tries)", "sendPart(number)", "30_upload_in_parts", "503"),
+    "a cancelled upload stays at the store": Breakage(
+        "parts.ts", "again(() => ask('DELETE', upload, undefined), {})", "Promise.resolve()", "30_upload_in_parts", "to be aborted"
+    ),
+    "the parts go on when it is cancelled": Breakage("parts.ts", "stop.abort(signal.reason)", "0", "30_upload_in_parts"),
+    "what the store has is sent again": Breakage("parts.ts", "resume ? await stored() : []", "[]", "30_upload_in_parts"),
+    "a token for each part": Breakage("sending.ts", "const mine = (held ??= give());", "const mine = give();", "30_upload_in_parts"),
     "a download by fetch": Breakage(
         "files.ts",
-        "anchor.href = await files.link(url, { download: filename || true });",
-        "anchor.href = URL.createObjectURL(await (await files.fetch(url)).blob());",
+        "await files.link(url, { download: filename || true })",
+        "URL.createObjectURL(await (await files.fetch(url)).blob())",
         "24_download",
     ),
 }

@@ -60,7 +60,7 @@ def check_12_redirects(check):
         return None
 
     for way in check.ways("auto", "header", "query"):
-        here, there = check.put(), f"http://elsewhere-{check.app_host}:{check.lab.recorder.port}/taken.png"
+        here, there = check.put(), check.lab.origin(f"elsewhere-{check.app_host}", check.lab.recorder.port) + "/taken.png"
         near, far = check.put(), check.put()
         page = check.page(carrier=way)
         check.lab.recorder.fault = answer

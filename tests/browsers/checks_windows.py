@@ -1,16 +1,17 @@
-"""Checks 20 to 25: reloads, private and foreign windows, another worker, downloads and uploads."""
+"""Checks 20 to 29 but for uploads: reloads, private and foreign windows, another worker, downloads, links."""
 
 import hashlib
 import threading
 import time
+from collections import deque
 
 from checks_show import statuses
-from lab import LARGE, LARGE_WORKSPACE, MIB, PNG
+from lab import LARGE, LARGE_WORKSPACE, MIB
 from processes import wait_until
 from recorder import bearer
 
 # What 400 MB may cost in memory: they pass neither the worker nor the page.
-GROWTH = {"chromium": 64 * MIB, "firefox": 160 * MIB}
+GROWTH = 64 * MIB
 # Bytes a second: over loopback they come faster than Firefox writes them, and wait in memory.
 SPEED = 40e6
 
@@ -33,7 +34,7 @@ def check_22_foreign_frame(check):
     """The app in a frame of another site: whatever the browser takes away there, files are shown, or the status says what is missing."""
     for way in check.ways():
         inner = check.prepare(carrier=way)
-        outer = check.page(f'<iframe src="{inner.url}"></iframe>', start=False, origin=f"http://elsewhere.localhost:{check.lab.port}")
+        outer = check.page(f'<iframe src="{inner.url}"></iframe>', start=False, origin=check.lab.origin(check.lab.elsewhere))
         check.loaded(inner, "")
         framed = outer.to(inner)
         status = framed.ask("status")
@@ -50,7 +51,7 @@ def check_23_new_worker(check):
     """Another worker takes over while a film plays: the film goes on, the old page keeps working, and hears of it once."""
     for way in check.ways():
         page = check.page(carrier=way)
-        # In WebKitGTK a page that has shown a film by the old worker may hang once there is a new one: no film there.
+        # In WebKitGTK `play()` after a jump back to the start often never resolves, with any worker and before there is another.
         plays = check.engine.name != "webkit"
         if plays:
             assert "error" not in page.ask("film", check.put("film.mp4", check.lab.film, "video/mp4"))
@@ -89,77 +90,57 @@ class Peak(threading.Thread):
 
 
 def settle(engine):
-    """Until a second has changed little: a browser goes on growing for a while after its start."""
-    last = [0] * 10
-    deadline = time.monotonic() + 15
-    while max(last) - min(last) > 2 * MIB and time.monotonic() < deadline:
+    """Until three seconds have changed little: a browser goes on starting processes for a while after its start."""
+    last = deque(maxlen=30)
+    deadline = time.monotonic() + 30
+    while (len(last) < last.maxlen or max(last) - min(last) > 2 * MIB) and time.monotonic() < deadline:
         time.sleep(0.1)
-        last = [*last[1:], engine.memory()]
+        last.append(engine.memory())
 
 
 def check_24_download(check):
-    """400 MB go to the disk: whole, under the name asked for, and past the browser's memory."""
+    """400 MB go to the disk: whole, under the name asked for, and past the browser's memory. One that is cancelled ends at the server."""
     check.by_link = True
     url, digest = check.large()
-    check.give = lambda scope, why: check.workspace.signed(members={LARGE_WORKSPACE: "reader"})
+    # The gateway's own host and the large file are all engines'.
+    earlier = len(check.to_files("GET", url))
+    downloads = lambda: check.to_files("GET", url)[earlier:]
+    small = check.put("small.bin", b"some bytes", "application/octet-stream")
+    check.give = lambda scope, why: check.workspace.signed(members={LARGE_WORKSPACE: "reader", check.workspace.id: "reader"})
     with check.engine.undriven() as engine:
         driven, check.engine = check.engine, engine
         try:
             page = check.page()
+            tab = page.page.tab
+            download = lambda url, name: engine.saved(tab, name, lambda: page.start("call", "download", url, name))
+            # What the first of all downloads starts is not what a large one costs.
+            download(small, "small.bin")
             settle(engine)
             peak = Peak(engine)
             peak.start()
             check.lab.recorder.speed = SPEED
-            saved = engine.saved(page.page.tab, "rushes.bin", lambda: page.start("call", "download", url, "rushes.bin"))
+            saved = download(url, "rushes.bin")
             growth = peak.growth()
-            asked = wait_until(lambda: check.to_files("GET", url), 10, "the download")
+            asked = wait_until(downloads, 10, "the download")
             assert [seen.target for seen in asked if "link=" not in seen.target or bearer(seen)] == []
             if engine.name == "webkit":
                 # MiniBrowser saves nothing when it is driven: that it asks is all there is to see.
                 assert saved is None
                 return
-            # Firefox has been seen to ask a second time, once in a dozen runs.
-            assert len(asked) <= (2 if engine.name == "firefox" else 1), [seen.target for seen in asked]
+            assert len(asked) == 1, [(seen.target[-9:], seen.status, seen.answered_bytes, seen.broken_off) for seen in asked]
             with open(saved, "rb") as file:
                 assert hashlib.file_digest(file, "sha256").hexdigest() == digest
+            check.lab.recorder.speed = SPEED / 8
+            engine.cancel_download(tab, lambda: page.start("call", "download", url, "cancelled.bin"), lambda: len(downloads()) > 1)
+            cancelled = downloads()[-1]
+            wait_until(lambda: cancelled.broken_off, 2, "the server to see the end")
+            assert cancelled.answered_bytes < LARGE / 2
         finally:
             check.lab.recorder.speed = None
             check.end()
             check.engine = driven
     check.note(f"{growth / MIB:.0f} MiB more while {LARGE / MIB:.0f} MiB were saved")
-    assert growth < GROWTH[check.engine.name]
-
-
-def check_25_upload(check):
-    """A form and a `PUT` straight to the bucket, again after a 503; cancelled; refused with a reason; and then shown."""
-    page = check.page()
-    wish = {"params": {"workspace": check.workspace.id}, "token": check.token("owner"), "name": "ä b.png", "type": "image/png", "size": 100_000}
-    done = page.ask("upload", check.files, wish)
-    assert "error" not in done, done
-    assert done["sent"] == 100_000
-    kept = check.workspace.read(done["key"])
-    assert len(kept) == 100_000
-    check.workspace.overwrite("/" + done["key"], PNG, ContentType="image/png")
-    assert page.ask("image", check.files + done["path"]) == 8
-    failing = iter([True])
-
-    def once(seen):
-        if seen.method == "POST" and next(failing, False):
-            head = f"Access-Control-Allow-Origin: {check.app}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            return f"HTTP/1.1 503 Service Unavailable\r\n{head}".encode()
-        return None
-
-    check.lab.recorder.fault = once
-    try:
-        assert "error" not in page.ask("upload", check.files, wish)
-    finally:
-        check.lab.recorder.fault = None
-    assert page.ask("upload", check.files, {**wish, "size": 20 * MIB, "cancel": True})["error"] == "AbortError"
-    refusals = [({"type": "text/html"}, "type_not_allowed", 415), ({"size": 21 * MIB}, "too_large", 413)]
-    refusals.append(({"params": {"workspace": check.new_workspace().id}}, "forbidden", 403))
-    for change, code, status in refusals:
-        refused = page.ask("upload", check.files, {**wish, **change})
-        assert refused == {"error": "FilesError", "stage": "sign", "status": status, "code": code}
+    assert growth < GROWTH
 
 
 def check_26_sandboxed_frame(check):
@@ -182,6 +163,7 @@ def check_27_links(check):
         assert page.ask("fetch", link)["status"] == 200
         gone = check.files + f"/{check.new_workspace().id}/{check.new_workspace().id}/a.png"
         refused = page.ask("refused", "link", gone)
+        assert check.is_logged(refused.pop("id"))
         assert refused == {"name": "FilesError", "stage": "link", "status": 403, "code": "forbidden"}
         by_link = [seen for seen in check.to_files("GET") if "link=" in seen.target]
         assert {seen.status for seen in by_link} <= {200, 304} and len(by_link) >= 3
@@ -202,3 +184,30 @@ def check_28_kill_switch(check):
     fresh = check.page(worker=False)
     assert not fresh.ask("controlled")
     assert fresh.ask("call", "fetch", check.put()) == 200
+
+
+def check_31_cookie(check):
+    """What the cookie says of itself; it does not go along when another site's page asks."""
+    check.same_host = check.engine.name == "webkit"
+    url = check.put()
+    page = check.page()
+    assert page.ask("status")["carrier"] == "cookie"
+    assert page.ask("image", url) == 8
+    [given] = [value for seen in check.to_files("POST") for name, value in seen.answer_headers if name == "set-cookie"]
+    attributes = dict(part.strip().lower().partition("=")[::2] for part in given.split(";")[1:])
+    assert int(attributes.pop("max-age")) > 0
+    expected = {"path": "/", "httponly": "", "samesite": "lax"}
+    assert attributes == ({**expected, "secure": ""} if check.lab.scheme == "https" else expected)
+    other = check.page(start=False, origin=check.lab.origin(check.lab.elsewhere))
+    assert other.ask("image", url) == 0
+    last = check.to_files("GET", url)[-1]
+    assert last.status == 401 and not last.header("cookie")
+
+
+def check_32_download_beside_others(check):
+    """A download is no navigation: what the page has under way goes on. Firefox ends it all when an anchor is clicked."""
+    check.by_link = True
+    page = check.page()
+    url = check.put("a.bin", b"some bytes", "application/octet-stream")
+    assert page.ask("downloadBeside", "/slow", url, "a.bin") == 200
+    wait_until(lambda: statuses(check, url) == [200], 10, "the download")

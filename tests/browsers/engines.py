@@ -14,6 +14,7 @@ from urllib.error import HTTPError, URLError
 
 from playwright.sync_api import sync_playwright
 
+from marionette import Marionette
 from processes import free_port, wait_until
 
 HERE = Path(__file__).resolve().parent
@@ -58,11 +59,17 @@ class Chromium(Engine):
     playwright = None
     running = []
 
-    def __init__(self, private=False):
+    def __init__(self, private=False, authority=None):
+        """`authority`: the file of a certificate that is trusted; then every name below `test` is this machine."""
         super().__init__(private)
         # Playwright takes no notice of a profile's own settings; a switch decides about sounds before the first gesture.
         arguments = ["--autoplay-policy=no-user-gesture-required", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         launch = {"executable_path": "/usr/bin/chromium", "headless": True, "args": arguments}
+        self._home = tempfile.mkdtemp(prefix="edgepass-home-")
+        if authority:
+            trust(Path(self._home) / ".pki/nssdb", authority)
+            arguments.append("--host-resolver-rules=MAP *.test 127.0.0.1")
+            launch["env"] = {**os.environ, "HOME": self._home}
         # One for all: a second in the same thread is refused.
         Chromium.running = [*Chromium.running, self]
         Chromium.playwright = Chromium.playwright or sync_playwright().start()
@@ -113,6 +120,13 @@ class Chromium(Engine):
         assert download.value.suggested_filename == name
         return download.value.path()
 
+    def cancel_download(self, tab, start, is_running):
+        """As the user does it, once it is running."""
+        with tab.expect_download() as download:
+            start()
+        wait_until(is_running, 10, "the download")
+        download.value.cancel()
+
     def close_tab(self, tab):
         tab.close()
 
@@ -125,6 +139,7 @@ class Chromium(Engine):
             Chromium.playwright.stop()
             Chromium.playwright = None
         shutil.rmtree(self._profile, ignore_errors=True)
+        shutil.rmtree(self._home, ignore_errors=True)
         super().close()
 
 
@@ -134,9 +149,13 @@ class Firefox(Engine):
     name = "firefox"
     program = "firefox"
 
-    def __init__(self, private=False):
+    def __init__(self, private=False, authority=None):
+        """As Chromium's."""
         super().__init__(private)
-        settings = json.dumps({"private": private, "downloads": str(self.downloads)})
+        self._profile = tempfile.mkdtemp(prefix="edgepass-firefox-")
+        if authority:
+            trust(Path(self._profile), authority)
+        settings = json.dumps({"private": private, "downloads": str(self.downloads), "profile": self._profile, "secure": bool(authority)})
         self._node = subprocess.Popen(["node", HERE / "firefox.mjs", settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._said()
 
@@ -173,7 +192,7 @@ class Firefox(Engine):
         start()
         path = self.downloads / name
         # While it is on its way, the browser has another file beside it.
-        wait_until(lambda: path.exists() and path.stat().st_size and not list(self.downloads.glob("*.part")), 90, "the download")
+        wait_until(lambda: path.exists() and path.stat().st_size and not list(self.downloads.glob("*.part")), 30, "the download")
         return path
 
     def close_tab(self, tab):
@@ -185,8 +204,8 @@ class Firefox(Engine):
             self._node.wait(20)
         except subprocess.TimeoutExpired:
             self._node.kill()
+        shutil.rmtree(self._profile, ignore_errors=True)
         super().close()
-
 
     def undriven(self):
         """The driver's half in the browser keeps a copy of every answer."""
@@ -207,6 +226,9 @@ class PlainFirefox(Engine):
             "browser.download.useDownloadDir": True,
             "browser.download.always_ask_before_handling_new_types": False,
             "browser.aboutwelcome.enabled": False,
+            # Any, and otherwise as it is for people.
+            "marionette.port": 0,
+            "remote.prefs.recommended": False,
             "browser.shell.checkDefaultBrowser": False,
             "datareporting.policy.dataSubmissionEnabled": False,
             "toolkit.telemetry.reportingpolicy.firstRun": False,
@@ -219,13 +241,26 @@ class PlainFirefox(Engine):
         return os.getpid()
 
     def open(self, url):
-        command = ["/usr/bin/firefox-esr", "--headless", "--no-remote", "--profile", self._profile, url]
+        listening = ["--marionette", "--remote-allow-system-access"]
+        command = ["/usr/bin/firefox-esr", "--headless", "--no-remote", *listening, "--profile", self._profile, url]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self._browser = subprocess.Popen(command, **quiet, start_new_session=True)
 
     def memory(self):
         ours = [self._browser.pid, *descendants(self._browser.pid)] if self._browser else []
         return sum(resident(pid) for pid in ours)
+
+    def cancel_download(self, tab, start, is_running):
+        """By the browser's own list of downloads, as its panel does."""
+        start()
+        wait_until(is_running, 10, "the download")
+        with Marionette(self._profile) as marionette:
+            marionette.run("""
+                const { Downloads } = ChromeUtils.importESModule("resource://gre/modules/Downloads.sys.mjs");
+                const running = async () => (await (await Downloads.getList(Downloads.ALL)).getAll()).filter((one) => !one.stopped);
+                for (let tries = 0; tries < 100 && !(await running()).length; tries++) await new Promise((done) => setTimeout(done, 50));
+                for (const one of await running()) await one.cancel();
+            """)
 
     def close_tab(self, tab):
         pass  # it has one, and ends with it
@@ -323,6 +358,13 @@ class WebKit(Engine):
 
 
 ENGINES = {engine.name: engine for engine in (Chromium, Firefox, WebKit)}
+
+
+def trust(database, authority):
+    """Makes a database of the kind that Chromium and Firefox keep their certificates in, with this one in it."""
+    database.mkdir(parents=True, exist_ok=True)
+    for command in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "tests", "-i", str(authority)]):
+        subprocess.run(["certutil", "-d", f"sql:{database}", *command], check=True, stdin=subprocess.DEVNULL)
 
 
 def start_screen():

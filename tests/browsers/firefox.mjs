@@ -7,12 +7,15 @@ const browser = await puppeteer.launch({
   browser: 'firefox',
   executablePath: '/usr/bin/firefox-esr',
   headless: true,
-  acceptInsecureCerts: true,
+  userDataDir: settings.profile,
+  // By https its certificate is verified, by the profile's own authority.
+  acceptInsecureCerts: !settings.secure,
   extraPrefsFirefox: {
     'media.autoplay.default': 0,
     // Milliseconds: workers come and go in every check.
     'dom.serviceWorkers.idle_timeout': 1000,
     'dom.serviceWorkers.idle_extended_timeout': 1000,
+    ...(settings.secure && { 'network.dns.forceResolve': '127.0.0.1' }),
     'browser.privatebrowsing.autostart': settings.private,
     'browser.download.dir': settings.downloads,
     'browser.download.folderList': 2,

@@ -1,13 +1,15 @@
-"""An app of the tests' own, a gateway before the store, and the recording proxy between browser and gateway.
+"""An app of the tests' own, a gateway before the store, and recording proxies between browser and gateway, browser and store.
 
 Every check has two hosts that no other check uses, `NAME.lab.localhost` for the app and `files-NAME.lab.localhost` for the files: one
 site, two origins, nothing left over from the check before. Browsers take names below `localhost` for this machine, and for secure.
+With certificates it is the same by https, and below `example.test`, where nothing is taken for secure that is not.
 """
 
 import hashlib
 import json
 import os
 import queue
+import ssl
 import struct
 import tempfile
 import threading
@@ -30,6 +32,9 @@ DIST = Path(__file__).resolve().parent.parent.parent / "browser" / "dist"
 MIB = 1024 * 1024
 LARGE = 400 * MIB
 LARGE_WORKSPACE = str(uuid.uuid4())
+
+# What the certificate of the lab by https is for.
+SECURE_NAMES = ("example.test", "*.example.test", "elsewhere.test")
 
 # Seconds for one order; the pages' own limits are shorter.
 PATIENCE = 25
@@ -87,21 +92,21 @@ class Check:
 
     @property
     def app_host(self):
-        return f"{host_label(self.name, self.engine, self.round)}.lab.localhost"
+        return f"{host_label(self.name, self.engine, self.round)}.{self.lab.domain}"
 
     @property
     def app(self):
-        return f"http://{self.app_host}:{self.lab.port}"
+        return self.lab.origin(self.app_host)
 
     @property
     def files_host(self):
         if self.by_link:
-            return "files.lab.localhost"
+            return f"files.{self.lab.domain}"
         return self.app_host if self.same_host else f"files-{self.app_host}"
 
     @property
     def files(self):
-        return f"http://{self.files_host}:{self.lab.recorder.port}"
+        return self.lab.origin(self.files_host, self.lab.recorder.port)
 
     def ways(self, *ways):
         """For each way of tokens a round with hosts and tabs of its own."""
@@ -164,6 +169,10 @@ class Check:
         self.asked.append((scope, why))
         return self.give(scope, why) if self.give else self.token()
 
+    def is_logged(self, id):
+        """The gateway's own log has it: whoever is told this id can look it up."""
+        return wait_until(lambda: id and any(line["id"] == id for line in self.lab.gateway.log()), 5, f"`{id}` in the log")
+
     def end(self):
         while self.tabs:
             self.engine.close_tab(self.tabs.pop())
@@ -204,12 +213,18 @@ class Line:
 
 
 class Lab:
-    def __init__(self, serve_gateway, put, dist=DIST):
-        """`serve_gateway(lab)` starts one that calls itself by the recorder's port; `put(key, file)` puts into its bucket."""
-        self.dist, self._put = Path(dist), put
+    def __init__(self, serve_gateway, put, store, tls=None):
+        """
+        `serve_gateway(lab)` starts one that calls itself by the recorder's port; `put(key, file)` puts into its bucket, at the
+        endpoint `store`. `tls`: the `ssl.SSLContext` of a server that is known by `SECURE_NAMES`.
+        """
+        self.dist, self._put = DIST, put
+        self.scheme = "https" if tls else "http"
+        self.domain, self.elsewhere = ("example.test", "elsewhere.test") if tls else ("lab.localhost", "elsewhere.localhost")
         self.pages, self.requests = {}, []
         self.stopping = threading.Event()
-        self.recorder = Recorder()
+        self.recorder, self.store = Recorder(tls), Recorder(tls)
+        self.store.lead_to(store)
         lab = self
 
         class Handler(AppHandler):
@@ -219,10 +234,16 @@ class Lab:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if tls:
+            # By the thread that answers: browsers open connections that they say nothing on.
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.gateway = serve_gateway(self)
         self.recorder.lead_to(self.gateway.origin)
+
+    def origin(self, host, port=None):
+        return f"{self.scheme}://{host}:{port or self.port}"
 
     @cached_property
     def film(self):
@@ -253,6 +274,7 @@ class Lab:
         self.server.shutdown()
         self.server.server_close()
         self.recorder.stop()
+        self.store.stop()
 
 
 class AppHandler(BaseHTTPRequestHandler):
@@ -283,7 +305,7 @@ class AppHandler(BaseHTTPRequestHandler):
         first, _, rest = url.path[1:].partition("/")
         try:
             getattr(self, f"get_{first.replace('.', '_').replace('-', '_')}", self.nothing)(rest, parse_qs(url.query))
-        except (BrokenPipeError, ConnectionResetError):
+        except (ConnectionError, ssl.SSLEOFError):
             pass  # the page is gone
 
     def nothing(self, *_):
@@ -314,6 +336,10 @@ class AppHandler(BaseHTTPRequestHandler):
 
     def get_echo(self, *_):
         self.answer(json.dumps({name.lower(): value for name, value in self.headers.items()}))
+
+    def get_slow(self, *_):
+        time.sleep(2)
+        self.answer("{}")
 
     def get_token(self, id, query):
         check, _ = self.lab.pages[id]

@@ -10,10 +10,9 @@ BUFFER = 64 * 1024
 
 
 class Recorder(Middleman):
-    def __init__(self):
-        super().__init__("http://127.0.0.1:1")
-
-        self.speed = None  # bytes a second of each connection; None: as fast as they come
+    def __init__(self, tls=None):
+        super().__init__("http://127.0.0.1:1", tls)
+        self.speed = None  # bytes a second of each connection, either way; None: as fast as they come
 
     def lead_to(self, origin):
         host, port = origin.split("//")[1].split(":")
@@ -22,6 +21,10 @@ class Recorder(Middleman):
     async def _serve(self, reader, writer):
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         await super()._serve(reader, Slow(writer, self))
+
+    async def _connect(self):
+        reader, writer = await super()._connect()
+        return reader, Slow(writer, self)
 
     def to(self, host, method=None, path=None, status=None):
         """What this host was asked, in order. Every check has a host of its own."""
@@ -52,6 +55,7 @@ class Slow:
 
     def close(self):
         self._writer.close()
+
 
 def bearer(seen):
     """The token in a request's header, None where there is none."""

@@ -154,12 +154,18 @@ const battery = {
     const link = Object.assign(document.createElement('a'), { href: url, target: 'there' });
     return shown(frame, () => link.click());
   },
+  /** What comes of a request while a file is saved. */
+  async downloadBeside(slow, ...list) {
+    const going = fetch(slow).then(({ status }) => status, String);
+    await files.download(...list);
+    return going;
+  },
   call: (method, ...list) => Promise.resolve(files[method](...list)).then((value) => (method === 'fetch' ? value.status : value)),
   /** `call`, for what is refused. */
   refused: (method, ...list) =>
     files[method](...list).then(
       () => null,
-      ({ name, stage, status, code }) => ({ name, stage, status, code }),
+      ({ name, stage, status, code, id }) => ({ name, stage, status, code, id }),
     ),
   async stored() {
     const databases = await (indexedDB.databases?.() ?? []);
@@ -181,19 +187,25 @@ const battery = {
     window.film.currentTime = 0;
     await window.film.play();
   },
-  async upload(origin, { name, type, size, ...options }) {
-    const file = new File([new Uint8Array(size)], name, { type });
+  /** `token`: null for the app's. `remember` and `resume`: over a reload of the page. */
+  async upload(origin, { name, type, size, cancelAfter = Infinity, remember, resume, ...options }) {
+    const content = new Uint32Array(size / 4);
+    for (let n = 0; n < content.length; n++) content[n] = n;
+    const file = new File([content], name, { type, lastModified: 1 });
     const sent = [];
     const stop = new AbortController();
     const onProgress = (bytes) => {
       sent.push(bytes);
-      if (options.cancel) stop.abort();
+      if (bytes >= cancelAfter) stop.abort();
     };
+    options.token ??= () => getToken('upload', 'missing');
+    if (remember) options.onBegun = (begun) => sessionStorage.setItem('begun', JSON.stringify(begun));
+    if (resume) options.resume = JSON.parse(sessionStorage.getItem('begun'));
     try {
       const done = await edgepass.uploadFile(origin, file, { retries: 1, ...options, onProgress, signal: stop.signal });
       return { ...done, sent: sent.at(-1) ?? null };
-    } catch ({ name: error, stage, status, code }) {
-      return { error, stage, status, code };
+    } catch ({ name: error, stage, status, code, id }) {
+      return { error, stage, status, code, id };
     }
   },
 };
