@@ -44,27 +44,21 @@ function reason({ stage, status, code }) {
   }
   if (status === 401) return 'Without a valid pass nothing is told about any address, not even whether there is a file.';
   if (!status) return 'No answer came, so there is no id either.';
-  if (stage === 'store') return 'This is the bucket’s own answer to the signed upload: it never came by the gateway, and has none of its ids.';
+  if (stage === 'store') return 'This is the bucket’s own answer to the signed upload: it never came by the gateway, and its id is the bucket’s.';
   return 'The gateway’s answer. Its log has the precise reason.';
 }
 
 const fact = (name, value) => (value ? [make('dt', { textContent: name }), make('dd', {}, make('code', { textContent: value }))] : []);
 
-/**
- * The hint beneath a refusal. `learn` gives the refusal when somebody wants to know: some errors come without an id.
- * `url` is what was asked for; `upload` tells that it was no reading.
- */
-export function why(refusal, { url, learn, upload } = {}) {
-  const facts = make('dl');
-  const text = make('p');
-  const show = (known) => {
-    text.textContent = reason(known);
-    facts.replaceChildren(...fact('Status', known.status ? String(known.status) : ''), ...fact('Code', known.code), ...fact('Edgepass-Id', known.id));
-  };
-  show(refusal);
+/** The hint beneath a refusal. `url` is what was asked for; `upload` tells that it was no reading. */
+export function why(refusal, { url, upload } = {}) {
+  const { status, code, stage, id } = refusal;
+  const named = fact(stage === 'store' ? 'Request id' : 'Edgepass-Id', id);
+  const facts = make('dl', {}, ...fact('Status', status ? String(status) : ''), ...fact('Code', code), ...named);
+  const text = make('p', { textContent: reason(refusal) });
   const command = url && `edgepass explain --config ${quoted(config.config)} --url ${quoted(url)}${upload ? ' --upload' : ''} --token "$TOKEN"`;
   const label = [refusal.status || 'no answer', refusal.code].join(' ').trim();
-  const node = make(
+  return make(
     'details',
     { className: 'why' },
     make('summary', {}, 'Explain ', make('code', { textContent: label })),
@@ -75,8 +69,6 @@ export function why(refusal, { url, learn, upload } = {}) {
       ? make('div', { className: 'command' }, make('code', { textContent: command }), button('quiet', () => copy(command, 'Command copied.'), 'Copy'))
       : null,
   );
-  if (!refusal.id && learn) node.addEventListener('toggle', async () => show({ ...refusal, ...(await learn()) }), { once: true });
-  return node;
 }
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,8 +1,8 @@
 // The list of uploads: each waits, is sent, and is up, or failed, or was cancelled; some are sent at one time, the rest wait.
-import { askForUpload, upload } from './files.js';
+import { upload } from './files.js';
 import { $, announce, button, duration, extension, make, size } from './page.js';
 import { me, signInAgain } from './people.js';
-import { inWords, needsSignIn, readRefusal, why } from './refusals.js';
+import { inWords, needsSignIn, why } from './refusals.js';
 import { sent as countSent } from './traffic.js';
 
 /** Browsers open six connections to a host: some are left for the pictures. */
@@ -127,16 +127,11 @@ function fail(item, error) {
   const { what, next: advice } = inWords(error);
   become(item, 'failed', 'Not uploaded');
   const mustSignIn = needsSignIn(error);
-  const learn = async () => {
-    if (error.stage !== 'sign') return {};
-    const answer = await askForUpload(me.workspace, item.file).catch(() => null);
-    return answer && !answer.ok ? readRefusal(answer) : {};
-  };
   const url = `/${me.workspace}/00000000-0000-4000-8000-000000000000/${encodeURIComponent(item.file.name)}`;
   trouble.replaceChildren(
     make('p', {}, make('strong', { textContent: what }), ` ${advice}`),
     ...(mustSignIn ? [button('main', again, 'Sign in again')] : []),
-    why(error, { url: error.stage === 'sign' ? url : undefined, learn, upload: true }),
+    why(error, { url: error.stage === 'sign' ? url : undefined, upload: true }),
   );
   item.expired = mustSignIn;
   announce(`${item.file.name} was not uploaded. ${what} ${advice}`);
