@@ -80,7 +80,7 @@ UNKNOWABLE = re.compile(
     "|the key is not|is empty|has the same|the same bucket|unknown (bucket|issuer|hook|placeholder|role)|no token can|no rule|the rule"
     "|not in the key|overlap|the same|needs public keys|needs a shared secret|the secret has|no key of|a second carrier|stands there twice"
     "|taken on loopback|honours|is refused|a name|placeholder|never|anyone may|could|reach|no `?role|nobody|one segment|segment"
-    "|a second route|in the clear|not a valid|cannot be used|expired|the number is too large|no request can|a `max_size`|for 1s to 7d|after 1m to 365d|several algorithms"
+    "|a second route|a disk cache has|in the clear|not a valid|cannot be used|expired|the number is too large|no request can|a `max_size`|for 1s to 7d|after 1m to 365d|several algorithms"
 )
 
 

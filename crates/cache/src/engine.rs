@@ -14,6 +14,7 @@ use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use crate::disk::{Disk, DiskFault, DiskFigures, DiskSettings, Named};
 use crate::flights::{Flights, NoFlight};
 use crate::freshness::{Storing, storing};
 use crate::object::{Entry, Head, ObjectId, SLICE, slice_of};
@@ -85,6 +86,7 @@ pub struct Cache<F> {
     filling: Arc<Flights<Key, Result<Bytes, CacheError>>>,
     permits: Arc<Semaphore>,
     fetch: F,
+    disk: Option<Disk>,
     default_ttl: i64,
     runtime: Handle,
 }
@@ -158,6 +160,27 @@ impl Weighter<Key, Value> for ByBytes {
 impl<F: Fetch> Cache<F> {
     /// `runtime` is where fetches run, apart from the requests that wait for them.
     pub fn open(limits: Limits, fetch: F, runtime: Handle) -> std::io::Result<Arc<Self>> {
+        Self::build(limits, None, fetch, runtime)
+    }
+
+    /// With a disk tier. It blocks until what is on the disk is known.
+    pub fn open_with_disk(
+        limits: Limits,
+        disk: DiskSettings,
+        fetch: F,
+        runtime: Handle,
+    ) -> Result<Arc<Self>, DiskFault> {
+        let path = disk.path.clone();
+        let disk = Disk::open(disk, runtime.clone())?;
+        let cache = Self::build(limits, Some(disk), fetch, runtime).map_err(DiskFault::io(&path))?;
+        if let Some(disk) = &cache.disk {
+            let memory = Arc::downgrade(&cache);
+            disk.ask_memory(move |named| memory.upgrade().is_some_and(|cache| cache.has_in_memory(named)));
+        }
+        Ok(cache)
+    }
+
+    fn build(limits: Limits, disk: Option<Disk>, fetch: F, runtime: Handle) -> std::io::Result<Arc<Self>> {
         let options = OptionsBuilder::new()
             .weight_capacity(limits.memory)
             .estimated_items_capacity(usize::try_from(limits.memory / (16 << 10)).unwrap_or(usize::MAX).max(1024))
@@ -177,6 +200,7 @@ impl<F: Fetch> Cache<F> {
             filling: Flights::new(WAITING_FETCHES),
             permits: Arc::new(Semaphore::new(FETCHES)),
             fetch,
+            disk,
             default_ttl: limits.default_ttl,
             runtime,
         }))
@@ -249,9 +273,30 @@ impl<F: Fetch> Cache<F> {
         let _ = self.filling.start(&key, &self.runtime, || None, || async move { cache.fill(&version, number).await });
     }
 
-    /// Forgets the object; its next reader asks the origin.
+    /// Forgets the object; its next reader asks the origin. A restart brings it back to nobody once [`Cache::settled`] returns.
     pub fn forget(&self, bucket: usize, key: &str) {
+        // The disk first: what is being read from it is then not found in memory either.
+        if let Some(disk) = &self.disk {
+            disk.remove(bucket, key);
+        }
         self.kept.remove(&ObjectQuery { bucket, key });
+    }
+
+    /// Returns when what was forgotten before is off the disk too.
+    pub async fn settled(&self) {
+        if let Some(disk) = &self.disk {
+            disk.settled().await;
+        }
+    }
+
+    /// What the disk tier does, if there is one.
+    pub fn disk(&self) -> Option<DiskFigures> {
+        self.disk.as_ref().map(Disk::figures)
+    }
+
+    /// Writes to the disk what waits for it and lets go of it, within this time. It blocks. Whether it is done.
+    pub fn close(&self, patience: std::time::Duration) -> bool {
+        self.disk.as_ref().is_none_or(|disk| disk.close(patience))
     }
 
     /// Bytes kept now, and at most.
@@ -271,7 +316,13 @@ impl<F: Fetch> Cache<F> {
     }
 
     async fn bring(&self, id: ObjectId, first: Option<u64>) -> Result<Opened, CacheError> {
-        let stale = self.known(id.bucket, &id.key);
+        let stale = match self.known(id.bucket, &id.key) {
+            None => self.recall(&id).await,
+            known => known,
+        };
+        if let Some(entry) = stale.as_ref().filter(|entry| entry.is_fresh(unix_now())) {
+            return Ok(Opened { entry: Arc::clone(entry), lookup: Lookup::Hit, at_hand: None });
+        }
         let fetched = match first {
             None => self.ask(&id, Probe::Head).await,
             Some(slice) => {
@@ -322,8 +373,12 @@ impl<F: Fetch> Cache<F> {
             if let Some((number, bytes)) = &at_hand {
                 let key = Key::Slice { id: id.clone(), etag: entry.head.etag.clone(), number: *number };
                 self.kept.insert(key, Value::Slice(bytes.clone()));
+                self.keep_slice_on_disk(&entry, *number, bytes, now);
             }
             self.kept.insert(Key::Object(id), Value::Object(Arc::clone(&entry)));
+            if let Some(disk) = &self.disk {
+                disk.keep_entry(&entry, now);
+            }
         } else {
             self.forget(id.bucket, &id.key);
         }
@@ -331,26 +386,79 @@ impl<F: Fetch> Cache<F> {
     }
 
     async fn fill(&self, entry: &Entry, number: u64) -> Result<Bytes, CacheError> {
+        if let Some(bytes) = self.recall_slice(entry, number).await {
+            return Ok(bytes);
+        }
         let etag = entry.head.etag.clone();
         let bytes = match self.ask(&entry.id, Probe::Version { slice: number, etag: etag.clone() }).await {
             Ok(Fetched::Slice { head, bytes }) if head.etag == etag => bytes,
             Ok(_) | Err(CacheError::Changed | CacheError::NotFound) => return Err(self.changed(entry)),
             Err(error) => return Err(error),
         };
-        let expected = entry.head.size.saturating_sub(number * SLICE).min(SLICE);
-        if bytes.len() as u64 != expected {
+        if bytes.len() as u64 != slice_length(&entry.head, number) {
             return Err(CacheError::Failed);
         }
         if entry.kept {
             let key = Key::Slice { id: entry.id.clone(), etag, number };
             self.kept.insert(key, Value::Slice(bytes.clone()));
+            self.keep_slice_on_disk(entry, number, &bytes, unix_now());
         }
         Ok(bytes)
+    }
+
+    /// The entry from the disk, into memory.
+    async fn recall(&self, id: &ObjectId) -> Option<Arc<Entry>> {
+        let disk = self.disk.as_ref()?;
+        let recalled = disk.entry(id).await?.map(Arc::new);
+        self.kept.insert(Key::Object(id.clone()), Value::Object(Arc::clone(&recalled.value)));
+        if disk.still(&recalled) {
+            return Some(recalled.value);
+        }
+        self.kept.remove(&ObjectQuery { bucket: id.bucket, key: &id.key });
+        None
+    }
+
+    /// A slice from the disk, into memory.
+    async fn recall_slice(&self, entry: &Entry, number: u64) -> Option<Bytes> {
+        let disk = self.disk.as_ref().filter(|_| entry.kept)?;
+        let (id, etag) = (&entry.id, &entry.head.etag);
+        let bytes = disk.slice(id, etag, number, slice_length(&entry.head, number)).await?.value;
+        let key = Key::Slice { id: id.clone(), etag: etag.clone(), number };
+        self.kept.insert(key, Value::Slice(bytes.clone()));
+        Some(bytes)
+    }
+
+    fn keep_slice_on_disk(&self, entry: &Entry, number: u64, bytes: &Bytes, now: i64) {
+        if let Some(disk) = &self.disk {
+            disk.keep_slice(&entry.id, &entry.head.etag, number, bytes.clone(), now);
+        }
+    }
+
+    /// Whether a record on disk is of something small that is in memory, and so is in use without being read from there.
+    fn has_in_memory(&self, named: &Named<'_>) -> bool {
+        let (bucket, key) = match named {
+            Named::Entry { bucket, key } | Named::Slice { bucket, key, number: 0, .. } => (bucket, key),
+            Named::Slice { .. } => return false,
+        };
+        let Some(bucket) = self.disk.as_ref().and_then(|disk| disk.number_of(bucket)) else { return false };
+        match (self.kept.peek(&ObjectQuery { bucket, key }), named) {
+            (Some(Value::Object(_)), Named::Entry { .. }) => true,
+            (Some(Value::Object(entry)), Named::Slice { etag, .. }) => {
+                entry.body.is_some() && entry.head.etag.as_bytes() == *etag
+            }
+            _ => false,
+        }
     }
 
     /// The version is gone: nobody is to find it any more.
     fn changed(&self, entry: &Entry) -> CacheError {
         let query = ObjectQuery { bucket: entry.id.bucket, key: &entry.id.key };
+        // On the disk is what is in memory, or what was there last.
+        if let Some(disk) = &self.disk
+            && self.known(query.bucket, query.key).is_none_or(|known| known.head.etag == entry.head.etag)
+        {
+            disk.remove(query.bucket, query.key);
+        }
         self.kept
             .remove_if(&query, |value| matches!(value, Value::Object(known) if known.head.etag == entry.head.etag));
         CacheError::Changed
@@ -369,6 +477,11 @@ impl From<NoFlight> for CacheError {
             NoFlight::Lost => Self::Failed,
         }
     }
+}
+
+/// Bytes of a slice of this version.
+fn slice_length(head: &Head, number: u64) -> u64 {
+    number.checked_mul(SLICE).map_or(0, |start| head.size.saturating_sub(start).min(SLICE))
 }
 
 /// Freshness counts from when the origin answered, not from when the request came.

@@ -7,6 +7,7 @@
 //! in it. Trouble inside is a miss.
 
 mod conditions;
+mod disk;
 mod engine;
 mod flights;
 mod freshness;
@@ -14,6 +15,7 @@ mod object;
 mod ranges;
 
 pub use conditions::{Conditions, Outcome, evaluate};
+pub use disk::{DISK_LEAST, DISK_MOST, DiskFault, DiskFigures, DiskSettings, Tell};
 pub use engine::{Cache, CacheError, Fetch, Fetched, Limits, Lookup, Opened, Probe};
 pub use freshness::{Storing, storing};
 pub use object::{Entry, Head, ObjectId, SLICE, slice_of};

@@ -19,7 +19,7 @@ use uploads::Seals;
 use crate::config::{self, AccessKey, Bucket, Config, HttpRole, PostForms};
 use crate::key_news;
 use crate::state::State;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, tell};
 
 /// The sockets of a gateway, bound.
 pub struct Sockets {
@@ -122,6 +122,11 @@ pub fn start(
         memory: config.cache.memory,
         default_ttl: i64::try_from(config.cache.ttl.as_secs()).unwrap_or(i64::MAX),
     };
+    let disk = config.cache.disk.take().map(|disk| gateway::Disk {
+        path: disk.path,
+        size: disk.size,
+        tell: Arc::new(|news| tell(news)),
+    });
     let revocable = state.revocations.claims().to_vec();
     let settings = gateway::Settings {
         site: site(config, Parts { link_key, seals, hooks, admin_secret, revocable }),
@@ -130,6 +135,7 @@ pub fn start(
         used: state.used,
         buckets,
         cache,
+        disk,
         workers: std::thread::available_parallelism().map_or(1, usize::from),
         reload,
     };

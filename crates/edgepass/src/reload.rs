@@ -160,7 +160,7 @@ impl Fixed {
             origin: config.site.origin.clone(),
             buckets: config.buckets.clone(),
             issuers: config.issuers.clone(),
-            cache: config.cache,
+            cache: config.cache.clone(),
             state: config.state.clone(),
             revocation: config.revocation.clone(),
         }

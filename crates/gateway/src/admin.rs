@@ -126,11 +126,24 @@ fn text(status: StatusCode, media_type: &'static str, text: impl Into<Bytes>) ->
 }
 
 impl Pipeline {
+    /// Zeros without a disk cache.
+    fn disk(&self) -> cache::DiskFigures {
+        self.cache.disk().unwrap_or_default()
+    }
+
     fn size(&self, size: Size) -> u64 {
         match size {
             Size::LogDropped => self.log.dropped(),
             Size::CacheBytes => self.cache.weight().0,
             Size::CacheItems => self.cache.items() as u64,
+            Size::DiskBytes => self.disk().bytes,
+            Size::DiskRecords => self.disk().entries,
+            Size::DiskHits => self.disk().hits,
+            Size::DiskMisses => self.disk().misses,
+            Size::DiskSkipped => self.disk().skipped,
+            Size::DiskErrors => self.disk().errors,
+            Size::DiskDamaged => self.disk().damaged,
+            Size::DiskFailing => u64::from(self.disk().failing),
             Size::Tokens => self.memory.len() as u64,
             Size::Revocations => self.revocations.status().entries as u64,
             Size::UsedTokens => self.used.status().entries as u64,

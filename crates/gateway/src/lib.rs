@@ -32,6 +32,7 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use cache::{Cache, DiskSettings};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -41,7 +42,7 @@ pub use control::Control;
 pub use front::Listener;
 pub use limits::WAITING_RELOADS;
 pub use listen::Door;
-pub use settings::{Bucket, ReloadRequest, Settings, Site};
+pub use settings::{Bucket, Disk, ReloadRequest, Settings, Site};
 pub use tls::Tls;
 
 use log::Log;
@@ -95,22 +96,27 @@ impl Gateway {
         self.control.clone()
     }
 
-    /// Takes no more connections, lets requests under way end within a bound, and writes the rest of the log. It blocks.
+    /// Takes no more connections, lets requests under way end within a bound, and writes the rest of the cache and the log. It
+    /// blocks.
     pub fn stop(self) {
         self.stop.send_replace(true);
         for worker in self.workers {
             let _ = worker.join(); // a worker that panicked has ended too
         }
-        self.control.live.load().log.flush();
+        let live = self.control.live.load();
+        live.cache.close(limits::DISK_CLOSE);
+        live.log.flush();
     }
 }
 
-fn build(settings: Settings, log: Box<dyn Write + Send>, runtime: &Handle) -> io::Result<Pipeline> {
+fn build(mut settings: Settings, log: Box<dyn Write + Send>, runtime: &Handle) -> io::Result<Pipeline> {
     let origins = settings
         .buckets
         .iter()
         .map(|bucket| origin::Origin::open(bucket.origin.clone()))
         .collect::<io::Result<Vec<_>>>()?;
+    let disk = settings.disk.take();
+    let cache = open_cache(settings.cache, disk, &settings.buckets, Origins(origins.clone()), runtime)?;
     Ok(Pipeline {
         site: Arc::new(settings.site),
         memory: Arc::new(TokenMemory::new(Arc::clone(&settings.keyring), Arc::clone(&settings.revocations))),
@@ -118,12 +124,29 @@ fn build(settings: Settings, log: Box<dyn Write + Send>, runtime: &Handle) -> io
         used: settings.used,
         keyring: settings.keyring,
         buckets: settings.buckets.into(),
-        stores: origins.clone().into(),
-        cache: cache::Cache::open(settings.cache, Origins(origins), runtime.clone())?,
+        stores: origins.into(),
+        cache,
         log: Log::open(log)?,
         metrics: Arc::new(Metrics::new()),
         ids: Arc::new(Ids::new()),
     })
+}
+
+fn open_cache(
+    limits: cache::Limits,
+    disk: Option<Disk>,
+    buckets: &[Bucket],
+    origins: Origins,
+    runtime: &Handle,
+) -> io::Result<Arc<Cache<Origins>>> {
+    let Some(Disk { path, size, tell }) = disk else {
+        return Cache::open(limits, origins, runtime.clone());
+    };
+    // Buckets may have other numbers and names in the next configuration; these are the same.
+    let name = |bucket: &Bucket| format!("{}\n{}", bucket.origin.endpoint, bucket.origin.name).into();
+    let disk = DiskSettings { path, size, buckets: buckets.iter().map(name).collect(), tell };
+    Cache::open_with_disk(limits, disk, origins, runtime.clone())
+        .map_err(|fault| io::Error::other(format!("the disk cache: {fault}")))
 }
 
 /// A socket for the admin listener.

@@ -43,6 +43,9 @@ pub const TOKEN_MEMORY: u64 = 64 << 20;
 /// Requests that are under way when the gateway is told to stop may go on for this long.
 pub const DRAIN: Duration = Duration::from_secs(20);
 
+/// What waits for the cache's disk when the gateway stops is written within this time, or not at all.
+pub const DISK_CLOSE: Duration = Duration::from_secs(5);
+
 /// Between two looks for abandoned uploads at one bucket: half of it to one and a half.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 

@@ -57,6 +57,14 @@ pub enum Size {
     LogDropped,
     CacheBytes,
     CacheItems,
+    DiskBytes,
+    DiskRecords,
+    DiskHits,
+    DiskMisses,
+    DiskSkipped,
+    DiskErrors,
+    DiskDamaged,
+    DiskFailing,
     Tokens,
     Revocations,
     UsedTokens,
@@ -67,10 +75,22 @@ pub enum Size {
 
 impl Size {
     /// With their names and what they count.
-    const ALL: [(Self, &'static str, &'static str); 9] = [
+    const ALL: [(Self, &'static str, &'static str); 17] = [
         (Self::LogDropped, "log_lines_dropped", "Lines of the access log that could not be written"),
         (Self::CacheBytes, "cache_bytes", "Bytes kept in memory"),
         (Self::CacheItems, "cache_items", "Objects and slices kept in memory"),
+        (Self::DiskBytes, "cache_disk_bytes", "Bytes of the disk cache's files"),
+        (Self::DiskRecords, "cache_disk_records", "Objects and slices on disk"),
+        (Self::DiskHits, "cache_disk_hits", "Records read from disk"),
+        (Self::DiskMisses, "cache_disk_misses", "Records looked for on disk in vain"),
+        (
+            Self::DiskSkipped,
+            "cache_disk_skipped",
+            "Records not written to disk, because too many waited or the disk was in trouble",
+        ),
+        (Self::DiskErrors, "cache_disk_errors", "Reads and writes of the disk cache that failed or took too long"),
+        (Self::DiskDamaged, "cache_disk_damaged", "Records on disk that were not what was written"),
+        (Self::DiskFailing, "cache_disk_failing", "1 while nothing is written to disk because of trouble"),
         (Self::Tokens, "tokens_remembered", "Verified tokens remembered"),
         (Self::Revocations, "revocations", "Revocations in effect"),
         (Self::UsedTokens, "used_tokens", "Tokens for one request that were used and have not expired"),

@@ -1,5 +1,6 @@
 //! What a gateway is made from. Whoever reads the configuration fills these in.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -21,10 +22,21 @@ pub struct Settings {
     /// In the order of [`authorizer::BucketId`].
     pub buckets: Vec<Bucket>,
     pub cache: cache::Limits,
+    pub disk: Option<Disk>,
     /// Threads that serve connections.
     pub workers: usize,
     /// Whom `POST /reload` asks; without it the gateway is not reloaded.
     pub reload: Option<SyncSender<ReloadRequest>>,
+}
+
+/// The cache's disk tier.
+pub struct Disk {
+    /// A directory of its own.
+    pub path: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// Tells the operator something.
+    pub tell: cache::Tell,
 }
 
 /// What can be replaced while the gateway serves. A request is answered by the one that was there when it came.

@@ -141,5 +141,8 @@ fn summary(config: &Config) -> String {
         row("state", format!("kept in {}", dir.display()));
     }
     row("cache", format!("{} bytes in memory, fresh for {} s", config.cache.memory, config.cache.ttl.as_secs()));
+    if let Some(disk) = &config.cache.disk {
+        row("cache", format!("{} bytes on disk in {}", disk.size, disk.path.display()));
+    }
     text
 }

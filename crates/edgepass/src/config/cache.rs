@@ -1,32 +1,42 @@
 //! `[cache]`.
 
+use std::path::Path;
 use std::time::Duration;
 
+use ::cache::{DISK_LEAST, DISK_MOST};
+
 use super::faults::{Faults, Mistake};
+use super::files::path_in;
 use super::section::Section;
-use super::settings::Cache;
+use super::settings::{Cache, Disk};
 use super::units::{duration, size};
 
-pub const DEFAULT: Cache = Cache { memory: 256 << 20, ttl: Duration::from_mins(5) };
+pub const DEFAULT: Cache = Cache { memory: 256 << 20, ttl: Duration::from_mins(5), disk: None };
 
-pub fn read(mut section: Section<'_>, faults: &mut Faults) -> Cache {
+pub fn read(mut section: Section<'_>, dir: &Path, faults: &mut Faults) -> Cache {
     let memory = section.get("memory").and_then(|node| node.parse("a size such as \"256 MiB\"", faults, size));
     let ttl = section.get("ttl").and_then(|node| node.parse("a duration such as \"5m\"", faults, duration));
-    if let Some(node) = section.get("disk")
-        && let Some(mut disk) = node.section("`disk`", "a table with `path` and `size`", faults)
-    {
-        if let Some(path) =
-            disk.require("path", "write where the slices are kept: `path = \"/var/cache/edgepass\"`", faults)
-        {
-            path.text("a path", faults);
-        }
-        if let Some(most) = disk.require("size", "write how much may be kept: `size = \"50 GiB\"`", faults) {
-            most.parse("a size such as \"50 GiB\"", faults, size);
-        }
-        disk.close(faults);
-        let mistake = Mistake::new("the disk cache is not part of this version yet").hint("remove `disk`");
-        faults.add(section.place_of("disk"), mistake);
-    }
+    let disk = section.get("disk").and_then(|node| node.section("`disk`", "a table with `path` and `size`", faults));
+    let disk = disk.and_then(|disk| read_disk(disk, dir, faults));
     section.close(faults);
-    Cache { memory: memory.unwrap_or(DEFAULT.memory), ttl: ttl.unwrap_or(DEFAULT.ttl) }
+    Cache { memory: memory.unwrap_or(DEFAULT.memory), ttl: ttl.unwrap_or(DEFAULT.ttl), disk }
+}
+
+fn read_disk(mut section: Section<'_>, dir: &Path, faults: &mut Faults) -> Option<Disk> {
+    let hint = "write a directory of its own: `path = \"/var/cache/edgepass\"`";
+    let path = section.require("path", hint, faults);
+    let path = path.and_then(|node| node.parse("a path", faults, |text| Ok(path_in(dir, text))));
+    let most = section.require("size", "write how much may be kept: `size = \"50 GiB\"`", faults);
+    let most = most.and_then(|node| node.parse("a size such as \"50 GiB\"", faults, disk_size));
+    section.close(faults);
+    Some(Disk { path: path?, size: most? })
+}
+
+fn disk_size(text: &str) -> Result<u64, Mistake> {
+    match size(text)? {
+        bytes if bytes < DISK_LEAST => Err(Mistake::new("a disk cache has at least 64 MiB")
+            .hint("without `disk`, objects and slices are kept in memory alone")),
+        bytes if bytes > DISK_MOST => Err(Mistake::new("a disk cache has at most 4 TiB")),
+        bytes => Ok(bytes),
+    }
 }

@@ -137,10 +137,20 @@ pub struct Issuer {
     pub source: keys::Source,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cache {
     /// Bytes.
     pub memory: u64,
     /// How long an object is fresh that says nothing itself.
     pub ttl: Duration,
+    pub disk: Option<Disk>,
+}
+
+/// Where the cache keeps what memory has no room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// A directory of its own.
+    pub path: PathBuf,
+    /// Bytes.
+    pub size: u64,
 }

@@ -50,7 +50,7 @@ fn read(document: &DeTable<'_>, file: &Path, faults: &mut Faults) -> Option<Conf
     let site = site_found.and_then(|section| site::read(section, faults));
     let carriers =
         section(&mut root, "token", faults).map_or_else(token::default, |section| token::read(section, faults));
-    let cache = section(&mut root, "cache", faults).map_or(cache::DEFAULT, |section| cache::read(section, faults));
+    let cache = section(&mut root, "cache", faults).map_or(cache::DEFAULT, |section| cache::read(section, dir, faults));
 
     let on_aws = section(&mut root, "aws", faults);
     let buckets = names::read("bucket", root.get("bucket"), faults);
