@@ -32,7 +32,12 @@ impl Sockets {
         let mut doors = Vec::new();
         if let (Some(address), Some(tls)) = (config.listen.https, &config.tls) {
             let tls = Some(Arc::new(Tls::open(tls.certificates()).map_err(Trouble::failed)?));
-            doors.push(Door::bind(address, tls, Listener::Serves).map_err(|error| cannot_listen(address, &error))?);
+            let door = Door::bind(address, tls, Listener::Serves).map_err(|error| cannot_listen(address, &error))?;
+            doors.push(if config.listen.http3 {
+                door.with_http3().map_err(|error| cannot_listen_for_http3(address, &error))?
+            } else {
+                door
+            });
         }
         if let Some(http) = config.listen.http {
             let listener = match http.role {
@@ -60,6 +65,11 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
         ),
         _ => trouble,
     }
+}
+
+fn cannot_listen_for_http3(address: SocketAddr, error: &io::Error) -> Trouble {
+    Trouble::failed(format_args!("cannot listen on {address} by UDP, for HTTP/3: {error}"))
+        .with_hint("another program has this port; stop it, or write `http3 = false` into `[listen]`")
 }
 
 /// What a site is made from beside the configuration.

@@ -34,6 +34,39 @@ pub const STREAMS: u32 = 128;
 /// Bytes of an answer that wait in one HTTP/2 stream.
 pub const SEND_BUFFER: usize = 256 << 10;
 
+/// One HTTP/3 frame other than DATA: twice the header fields that we take, so that those a little too large are told so (431).
+pub const FRAME: u64 = 64 << 10;
+
+/// Requests of one HTTP/3 connection whose heads are being read at one time: each may hold a frame.
+pub const HEADS: usize = 16;
+
+/// One-way streams that a QUIC client may have open: HTTP/3 has three, and others are refused one by one.
+pub const ONE_WAY_STREAMS: u32 = 8;
+
+/// What a QUIC client may send ahead of our reading, on one stream and on all: bodies are small, files go to the bucket.
+pub const QUIC_STREAM_WINDOW: u32 = 128 << 10;
+pub const QUIC_WINDOW: u32 = 512 << 10;
+
+/// Bytes that a QUIC connection has not acknowledged, or that wait for it: 20 MB/s at a round trip of 50 ms.
+pub const QUIC_SEND_WINDOW: u64 = 1 << 20;
+
+/// What is read from a QUIC stream, and written to one, at a time. The latter within `WRITE_STALL`, which is 2 KB/s.
+pub const QUIC_READ: usize = 4 << 10;
+pub const QUIC_PIECE: usize = 64 << 10;
+
+/// From the last byte's being written to the client's having it: `QUIC_SEND_WINDOW` at 2 KB/s.
+pub const LAST_BYTES: Duration = Duration::from_secs(600);
+
+/// QUIC handshakes of one worker at one time: so many before a client has to show that its address is its own (Retry, RFC 9000
+/// section 8.1.2), and so many before it is turned away.
+pub const QUIC_UNPROVEN: usize = 64;
+pub const QUIC_HANDSHAKES: usize = 512;
+
+/// First packets that wait for the worker, and the bytes that clients may send behind them, each and together.
+pub const QUIC_WAITING: usize = 256;
+pub const QUIC_WAITING_BYTES: u64 = 16 << 10;
+pub const QUIC_WAITING_BYTES_ALL: u64 = 1 << 20;
+
 /// For the body of a request to our own endpoints.
 pub const JSON_BODY_TIME: Duration = Duration::from_secs(10);
 

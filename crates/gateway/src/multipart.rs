@@ -9,7 +9,6 @@ use front::{Answer, Bearer, COMPLETION_BODY, Code, Refusal, S3, check_json, part
 use http::header::{CONTENT_TYPE, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use hyper::body::Incoming;
 use origin::{MARK, OriginError, UploadError};
 use serde_json::Value;
 use uploads::{
@@ -20,6 +19,7 @@ use uploads::{
 use crate::own::{Place, bearer, bytes_of, json_body, leave, place};
 use crate::pipeline::{Pipeline, timed};
 use crate::record::Record;
+use crate::request_body::RequestBody;
 
 const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
 const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-algorithm");
@@ -38,7 +38,7 @@ pub async fn answer(
     pipeline: &Pipeline,
     s3: S3,
     parts: &Parts,
-    body: Incoming,
+    body: RequestBody,
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
@@ -152,7 +152,7 @@ async fn sign(
 async fn ticket(
     pipeline: &Pipeline,
     parts: &Parts,
-    body: Incoming,
+    body: RequestBody,
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {

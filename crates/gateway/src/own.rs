@@ -5,7 +5,7 @@ use front::{Answer, Bearer, Code, Endpoint, Refusal, check_json};
 use http::StatusCode;
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use origin::Origin;
 use tokio::time::timeout;
 use uploads::Cutter;
@@ -15,13 +15,14 @@ use crate::limits;
 use crate::multipart;
 use crate::pipeline::Pipeline;
 use crate::record::Record;
+use crate::request_body::RequestBody;
 use crate::settings::Bucket;
 
 pub async fn answer(
     pipeline: &Pipeline,
     endpoint: Endpoint,
     parts: &Parts,
-    body: Incoming,
+    body: RequestBody,
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
@@ -46,7 +47,7 @@ pub async fn answer(
 async fn upload(
     pipeline: &Pipeline,
     parts: &Parts,
-    body: Incoming,
+    body: RequestBody,
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
@@ -92,7 +93,7 @@ pub fn place(pipeline: &Pipeline, bucket: usize) -> Result<Place<'_>, Refusal> {
 async fn link(
     pipeline: &Pipeline,
     parts: &Parts,
-    body: Incoming,
+    body: RequestBody,
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
@@ -121,14 +122,14 @@ pub async fn bearer<'r>(
 }
 
 /// The body of a request to our own endpoints: JSON, small and soon.
-pub async fn json_body(parts: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
+pub async fn json_body(parts: &Parts, body: RequestBody) -> Result<Bytes, Refusal> {
     let bytes = bytes_of(body, front::JSON_BODY).await?;
     check_json(parts, &bytes)?;
     Ok(bytes)
 }
 
 /// A body of at most so many bytes, soon.
-pub async fn bytes_of(body: Incoming, most: usize) -> Result<Bytes, Refusal> {
+pub async fn bytes_of(body: RequestBody, most: usize) -> Result<Bytes, Refusal> {
     match timeout(limits::JSON_BODY_TIME, Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::new(Code::TooLarge, "body_too_large")),

@@ -10,7 +10,6 @@ use front::{Admitted, Code, Listener, Refusal, Refused, admit, methods, presente
 use http::header::ORIGIN;
 use http::request::Parts;
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
 use keys::Keyring;
 use origin::Origin;
 use revocations::{Revocations, UsedTokens};
@@ -24,6 +23,7 @@ use crate::metrics::{Ids, Metrics};
 use crate::origins::Origins;
 use crate::own;
 use crate::record::Record;
+use crate::request_body::RequestBody;
 use crate::respond::{Answer, Audience, respond};
 use crate::settings::{Bucket, Site};
 use crate::wire::Flow;
@@ -54,7 +54,7 @@ pub async fn serve(
     pipeline: Arc<Pipeline>,
     listener: Listener,
     flow: Arc<Flow>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let mut record = Record::begin(&pipeline, flow, parts.method.clone(), shown_path(&parts).to_owned());
@@ -72,7 +72,7 @@ pub async fn serve(
 async fn answer(
     pipeline: &Arc<Pipeline>,
     parts: &Parts,
-    body: Incoming,
+    body: RequestBody,
     listener: Listener,
     now: UnixTime,
     record: &mut Record,

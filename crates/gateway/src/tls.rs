@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::certificate::Certificate;
 use crate::limits;
+use crate::quic;
 
 /// The certificates in use. A connection keeps what it began with.
 pub struct Tls(ArcSwap<Served>);
@@ -19,6 +20,7 @@ pub struct Tls(ArcSwap<Served>);
 struct Served {
     certificates: Vec<Arc<Certificate>>,
     acceptor: TlsAcceptor,
+    quic: Arc<quinn::ServerConfig>,
 }
 
 impl Tls {
@@ -48,6 +50,11 @@ impl Tls {
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         self.0.load().acceptor.clone()
     }
+
+    /// The same certificates for QUIC.
+    pub(crate) fn quic(&self) -> Arc<quinn::ServerConfig> {
+        Arc::clone(&self.0.load().quic)
+    }
 }
 
 fn serve(certificates: Vec<Arc<Certificate>>) -> io::Result<Served> {
@@ -59,9 +66,12 @@ fn serve(certificates: Vec<Arc<Certificate>>) -> io::Result<Served> {
         .with_cert_resolver(Arc::new(ByName::new(&certificates)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.session_storage = ServerSessionMemoryCache::new(limits::TLS_SESSIONS);
-    // No 0-RTT: a request in it could be sent again by whoever saw it (RFC 8446 section 8).
+    // No 0-RTT, in TLS and in QUIC: a request in it could be sent again by whoever saw it (RFC 8446 section 8).
     config.max_early_data_size = 0;
-    Ok(Served { certificates, acceptor: TlsAcceptor::from(Arc::new(config)) })
+    let mut quic = config.clone();
+    quic.alpn_protocols = vec![b"h3".to_vec()];
+    quic.session_storage = ServerSessionMemoryCache::new(limits::TLS_SESSIONS);
+    Ok(Served { certificates, acceptor: TlsAcceptor::from(Arc::new(config)), quic: quic::settings(quic)? })
 }
 
 /// Chooses by the name that the client asks for (SNI, RFC 6066 section 3).

@@ -117,7 +117,7 @@ fn port_of(socket: &TcpListener) -> Result<u16, Trouble> {
 
 fn door(socket: TcpListener) -> Result<gateway::Door, Trouble> {
     socket.set_nonblocking(true).map_err(Trouble::failed)?;
-    Ok(gateway::Door { socket, tls: None, listener: gateway::Listener::Serves })
+    Ok(gateway::Door { socket, tls: None, listener: gateway::Listener::Serves, http3: None })
 }
 
 pub fn cors(addresses: &Addresses) -> CorsRule {

@@ -11,6 +11,8 @@ pub struct Typed {
     /// Where `https` stands, understood or not.
     pub https_place: Option<Place>,
     pub https: Option<(Place, SocketAddr)>,
+    /// HTTP/3 beside `https`.
+    pub http3: Option<(Place, bool)>,
     pub http: Option<(Place, SocketAddr)>,
     pub admin: Option<(Place, SocketAddr)>,
     /// `tls = "terminated"`: somebody in front has terminated TLS.
@@ -25,11 +27,16 @@ pub fn read(mut section: Section<'_>, faults: &mut Faults) -> Typed {
     let mut typed = Typed {
         https_place: None,
         https: address("https", faults),
+        http3: None,
         http: address("http", faults),
         admin: address("admin", faults),
         terminated: None,
     };
     typed.https_place = section.has("https").then(|| section.place_of_value("https"));
+    if let Some(node) = section.get("http3") {
+        let place = node.place;
+        typed.http3 = node.boolean(faults).map(|wanted| (place, wanted));
+    }
     if let Some(node) = section.get("tls") {
         let wanted = "\"terminated\"";
         typed.terminated = node

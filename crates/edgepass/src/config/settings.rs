@@ -60,6 +60,8 @@ pub struct Aws {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listen {
     pub https: Option<SocketAddr>,
+    /// HTTP/3 on the UDP port of `https`.
+    pub http3: bool,
     pub http: Option<Http>,
     pub admin: Option<SocketAddr>,
 }

@@ -84,6 +84,7 @@ fn the_example_of_the_reference() {
         config.listen,
         Listen {
             https: Some("0.0.0.0:443".parse().unwrap()),
+            http3: true,
             http: Some(Http { address: "0.0.0.0:80".parse().unwrap(), role: HttpRole::Redirect }),
             admin: Some("127.0.0.1:9300".parse().unwrap()),
         }
@@ -238,6 +239,16 @@ fn no_text_is_too_broken() {
     }
     let deep = format!("a = {}1{}", "[".repeat(5000), "]".repeat(5000));
     assert!(read(&deep).is_err());
+}
+
+#[test]
+fn http3_goes_with_https() {
+    let with = |wish: &str| GOOD.replace("[listen]\n", &format!("[listen]\nhttp3 = {wish}\n"));
+    assert!(read(GOOD).unwrap().listen.http3);
+    assert!(!read(&with("false")).unwrap().listen.http3);
+    assert_eq!(mistakes(&with("\"no\"")), ["2:9 text where true or false is wanted"]);
+    let alone = GOOD.replace("https = \"0.0.0.0:443\"\n", "http3 = true\n");
+    assert!(mistakes(&alone).contains(&"2:9 `http3` is of no use without `https`".to_owned()));
 }
 
 /// What the schema calls the table of a title.

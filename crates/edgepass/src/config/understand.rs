@@ -220,6 +220,11 @@ fn check_listen(
         }
         _ => None,
     };
+    if let (Some((place, true)), None) = (typed.http3, typed.https_place) {
+        let hint = "add `https`, or remove `http3`: browsers speak it over TLS alone";
+        faults.add(place, Mistake::new("`http3` is of no use without `https`").hint(hint));
+    }
     let address = |entry: Option<(Place, _)>| entry.map(|(_, address)| address);
-    Listen { https: address(typed.https), http, admin: address(typed.admin) }
+    let http3 = typed.https.is_some() && typed.http3.is_none_or(|(_, wanted)| wanted);
+    Listen { https: address(typed.https), http3, http, admin: address(typed.admin) }
 }
