@@ -11,7 +11,7 @@ mod multipart;
 mod sign;
 mod xml;
 
-pub use answer::{ObjectHead, Piece};
+pub use answer::{Found, ObjectHead, Piece};
 pub use client::{Bucket, Origin, OriginError, Version, Wanted};
 pub use key::encode_key;
 pub use multipart::{MARK, OpenUpload, Part, UploadError, UploadsMarker};

@@ -117,6 +117,8 @@ pub struct Bucket {
     /// The name in the store.
     pub bucket: String,
     pub credentials: Credentials,
+    /// Of the store's answers, passed on besides those of every object.
+    pub headers: Vec<http::HeaderName>,
     pub post: PostForms,
     /// When an upload in parts that nobody completes is given up.
     pub abandoned_uploads: Duration,
@@ -141,4 +143,10 @@ pub struct Cache {
     pub memory: u64,
     /// How long an object is fresh that says nothing itself.
     pub ttl: Duration,
+    /// How long it is used after that while the store is asked, where it says nothing itself.
+    pub stale_while_revalidate: Duration,
+    /// How long it is used after that where the store is in trouble, unless it says otherwise.
+    pub stale_if_error: Duration,
+    /// How long a missing object is not asked for again.
+    pub missing_ttl: Duration,
 }
