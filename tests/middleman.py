@@ -24,10 +24,12 @@ class Seen:
 class Middleman:
     """Forwards HTTP/1.1 byte for byte: the `Host` and so the signatures stay as the gateway made them."""
 
-    def __init__(self, upstream, tls=None):
-        """`upstream` is the store's endpoint: `http://host:port`. With `tls`, an `ssl.SSLContext`, it is asked by https."""
-        host, port = upstream.split("//")[1].rstrip("/").split(":")
-        self._upstream = (host, int(port))
+    def __init__(self, upstream, port=0, tls=None):
+        """`upstream` is the store's endpoint: `http://host:port`. Port 0 is a free one. With `tls`, an `ssl.SSLContext`, it is
+        asked by https."""
+        host, upstream_port = upstream.split("//")[1].rstrip("/").split(":")
+        self._upstream = (host, int(upstream_port))
+        self.port = port
         self.seen = []
         self.fault = None  # called with a Seen; gives raw bytes to answer instead of the store, or None
         self._open = None
@@ -65,7 +67,7 @@ class Middleman:
         self._open = asyncio.Event()
         self._open.set()
         server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20, backlog=512, ssl=self._tls)
+            asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20, backlog=512, ssl=self._tls)
         )
         self.port = server.sockets[0].getsockname()[1]
         started.set()

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cache::{Cache, CacheError, DiskSettings, Fetch, Fetched, Head, Limits, Lookup, ObjectId, Probe, WantedBytes};
+use cache::{
+    Cache, CacheError, Defaults, DiskSettings, Fetch, Fetched, Head, Limits, Lookup, ObjectId, Probe, WantedBytes,
+    Wishes,
+};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use tokio::runtime::Handle;
@@ -20,18 +23,19 @@ struct Origin;
 impl Fetch for Origin {
     async fn fetch(&self, _: &ObjectId, _: Probe) -> Result<Fetched, CacheError> {
         let head = Head {
-            etag: HeaderValue::from_static("\"d41d8cd98f00b204e9800998ecf8427e\""),
+            etag: Some(HeaderValue::from_static("\"d41d8cd98f00b204e9800998ecf8427e\"")),
             size: BYTES as u64,
             last_modified: Some(1_700_000_000),
             cache_control: Some(HeaderValue::from_static("max-age=31536000")),
             headers: vec![(CONTENT_TYPE, HeaderValue::from_static("image/png"))],
+            ..Head::default()
         };
         Ok(Fetched::Slice { head, bytes: Bytes::from(vec![7; BYTES]) })
     }
 }
 
 fn open(path: PathBuf) -> Arc<Cache<Origin>> {
-    let limits = Limits { memory: 1, default_ttl: 60 };
+    let limits = Limits { memory: 1, defaults: Defaults { ttl: 60, ..Defaults::default() }, missing_ttl: 0 };
     let tell = Arc::new(|news: &str| println!("{news}"));
     let settings = DiskSettings { path, size: 50 << 30, buckets: vec!["https://store\nbucket".into()], tell };
     Cache::open_with_disk(limits, settings, Origin, Handle::current()).unwrap()
@@ -41,7 +45,7 @@ async fn read(cache: &Arc<Cache<Origin>>, number: u64) -> Lookup {
     let key = format!("0c0e3a1e-7d7c-4e44-9d4c-5b2a4d1f0001/0c0e3a1e-7d7c-4e44-9d4c-5b2a4d1f0002/{number}.png");
     let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
     let id = ObjectId { bucket: 0, key: key.into() };
-    cache.find(id, Some(WantedBytes::Whole), now).await.unwrap().lookup
+    cache.find(id, Some(&WantedBytes::Whole), &Wishes::NONE, now).await.unwrap().lookup
 }
 
 /// Resident MiB.

@@ -43,7 +43,9 @@ pub fn evaluate(conditions: &Conditions<'_>, head: &Head) -> Outcome {
         if lists(conditions.headers, &IF_NONE_MATCH, head, Comparison::Weak) {
             return Outcome::NotModified;
         }
-    } else if let (Some(since), Some(modified)) = (date(conditions.headers, &IF_MODIFIED_SINCE), head.last_modified)
+    } else if let (Some(since), Some(modified)) =
+        // RFC 9111 section 4.3.2: what says nothing of its last change is as old as its answer.
+        (date(conditions.headers, &IF_MODIFIED_SINCE), head.last_modified.or(head.date))
         && modified <= since
     {
         return Outcome::NotModified;
@@ -58,15 +60,20 @@ enum Comparison {
 }
 
 fn lists(headers: &HeaderMap, name: &HeaderName, head: &Head, comparison: Comparison) -> bool {
-    let ours = head.etag.as_bytes();
+    let (ours, version) = (head.etag.as_ref().map(|etag| opaque(etag.as_bytes())), head.version());
     headers.get_all(name).iter().any(|value| {
         let value = value.as_bytes().trim_ascii();
         value == b"*"
-            || tags(value).any(|tag| match tag.strip_prefix(b"W/") {
-                Some(weak) => comparison == Comparison::Weak && weak == ours,
-                None => tag == ours,
+            || tags(value).any(|tag| match comparison {
+                Comparison::Weak => ours == Some(opaque(tag)),
+                Comparison::Strong => version.is_some_and(|version| version.as_bytes() == tag),
             })
     })
+}
+
+/// A tag without its weakness.
+fn opaque(tag: &[u8]) -> &[u8] {
+    tag.strip_prefix(b"W/").unwrap_or(tag)
 }
 
 /// The entity tags of a list: `"a", W/"b"`. An opaque tag may hold commas, so quotes are followed.
@@ -106,18 +113,43 @@ mod tests {
     use super::*;
 
     fn outcome(headers: &[(&'static str, &'static str)]) -> Outcome {
+        let head = Head {
+            etag: Some(HeaderValue::from_static("\"a,b\"")),
+            last_modified: parse_date("Sun, 06 Nov 1994 08:49:37 GMT"),
+            ..Head::default()
+        };
+        outcome_of(headers, &head)
+    }
+
+    fn outcome_of(headers: &[(&'static str, &'static str)], head: &Head) -> Outcome {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        let head = Head {
-            etag: HeaderValue::from_static("\"a,b\""),
-            size: 3,
-            last_modified: parse_date("Sun, 06 Nov 1994 08:49:37 GMT"),
-            cache_control: None,
-            headers: Vec::new(),
-        };
-        evaluate(&Conditions::new(&map), &head)
+        evaluate(&Conditions::new(&map), head)
+    }
+
+    #[test]
+    fn without_a_strong_tag() {
+        use Outcome::*;
+        let weak = Head { etag: Some(HeaderValue::from_static("W/\"a\"")), ..Head::default() };
+        let none = Head { date: parse_date("Sun, 06 Nov 1994 08:49:37 GMT"), ..Head::default() };
+        for (head, name, value, expected) in [
+            (&weak, "if-none-match", "W/\"a\"", NotModified),
+            (&weak, "if-none-match", "\"a\"", NotModified),
+            (&weak, "if-none-match", "\"b\"", Proceed),
+            (&weak, "if-match", "W/\"a\"", Failed),
+            (&weak, "if-match", "\"a\"", Failed),
+            (&weak, "if-match", "*", Proceed),
+            (&none, "if-none-match", "\"\"", Proceed),
+            (&none, "if-none-match", "*", NotModified),
+            (&none, "if-match", "\"a\"", Failed),
+            (&none, "if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT", NotModified),
+            (&none, "if-modified-since", "Sun, 06 Nov 1994 08:49:36 GMT", Proceed),
+            (&none, "if-unmodified-since", "Sun, 06 Nov 1994 08:49:36 GMT", Proceed),
+        ] {
+            assert_eq!(outcome_of(&[(name, value)], head), expected, "{name}: {value}");
+        }
     }
 
     #[test]

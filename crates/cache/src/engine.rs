@@ -4,7 +4,8 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
@@ -13,25 +14,32 @@ use quick_cache::sync::DefaultLifecycle;
 use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::disk::{Disk, DiskFault, DiskFigures, DiskSettings, Named};
 use crate::flights::{Flights, NoFlight};
-use crate::freshness::{Storing, storing};
+use crate::freshness::{Defaults, Lifetime, lifetime};
 use crate::object::{Entry, Head, ObjectId, SLICE, slice_of};
 use crate::ranges::WantedBytes;
+use crate::reuse::{Reuse, Wishes, reuse};
 
 /// Fetches at the origin at one time: each may hold a slice in memory that is not in the budget yet.
 const FETCHES: usize = 256;
 /// Fetches under way or waiting for their turn; beyond it requests are told to come back.
 const WAITING_FETCHES: usize = 4096;
+/// How long a request waits for an origin that does not answer where there is something to answer with: a reader notices more.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Seconds for which an origin in trouble is not asked again about an object that can be answered without it. Short, so that
+/// its recovery is seen soon.
+const REST: i64 = 2;
 
 /// What a fetch asks the origin for.
 #[derive(Clone, Debug)]
 pub enum Probe {
     /// The object's head alone.
     Head,
-    /// A slice of whatever version there is, unless it is this one.
-    Any { slice: u64, unless: Option<HeaderValue> },
+    /// A slice of whatever version there is, unless it is the one of this entry, which has a validator.
+    Any { slice: u64, unless: Option<Arc<Entry>> },
     /// A slice of exactly this version.
     Version { slice: u64, etag: HeaderValue },
 }
@@ -43,8 +51,8 @@ pub enum Fetched {
         head: Head,
         bytes: Bytes,
     },
-    /// The version is still the one named by `unless`.
-    Unchanged,
+    /// The version is still that of `unless`; the head is what is known of it by now (RFC 9111 section 3.2).
+    Unchanged(Head),
     /// The object ends before the slice.
     Beyond,
 }
@@ -65,6 +73,15 @@ pub enum CacheError {
     Slow,
     /// Too many fetches are waiting.
     Overloaded,
+    /// The request wants no more than what is kept, and that does not answer it.
+    NotKept,
+}
+
+impl CacheError {
+    /// Trouble that says nothing about the object (RFC 5861 section 4).
+    fn is_trouble(self) -> bool {
+        matches!(self, Self::Failed | Self::Away | Self::Slow | Self::Overloaded)
+    }
 }
 
 pub trait Fetch: Send + Sync + 'static {
@@ -76,8 +93,10 @@ pub trait Fetch: Send + Sync + 'static {
 pub struct Limits {
     /// Bytes.
     pub memory: u64,
-    /// Seconds for which an object is fresh that says nothing itself.
-    pub default_ttl: i64,
+    /// For objects that say nothing themselves.
+    pub defaults: Defaults,
+    /// Seconds for which a missing object is not asked for again.
+    pub missing_ttl: i64,
 }
 
 pub struct Cache<F> {
@@ -87,7 +106,9 @@ pub struct Cache<F> {
     permits: Arc<Semaphore>,
     fetch: F,
     disk: Option<Disk>,
-    default_ttl: i64,
+    recalling: Arc<Flights<ObjectId, Option<Arc<Entry>>>>,
+    defaults: Defaults,
+    missing_ttl: i64,
     runtime: Handle,
 }
 
@@ -97,6 +118,8 @@ pub enum Lookup {
     Hit,
     Miss,
     Revalidated,
+    /// What is kept answered though it is stale.
+    Stale,
 }
 
 #[derive(Clone, Debug)]
@@ -142,6 +165,8 @@ impl Equivalent<Key> for ObjectQuery<'_> {
 #[derive(Clone)]
 enum Value {
     Object(Arc<Entry>),
+    /// There is no such object, until this second.
+    Missing(i64),
     Slice(Bytes),
 }
 
@@ -152,6 +177,7 @@ impl Weighter<Key, Value> for ByBytes {
     fn weight(&self, _: &Key, value: &Value) -> u64 {
         match value {
             Value::Object(entry) => entry.weight(),
+            Value::Missing(_) => 512,
             Value::Slice(bytes) => bytes.len() as u64 + 512,
         }
     }
@@ -201,14 +227,16 @@ impl<F: Fetch> Cache<F> {
             permits: Arc::new(Semaphore::new(FETCHES)),
             fetch,
             disk,
-            default_ttl: limits.default_ttl,
+            recalling: Flights::new(WAITING_FETCHES),
+            defaults: limits.defaults,
+            missing_ttl: limits.missing_ttl,
             runtime,
         }))
     }
 
     /// The entry that answers at once, if there is one and it is fresh.
-    pub fn hit(&self, bucket: usize, key: &str, now: i64) -> Option<Arc<Entry>> {
-        self.known(bucket, key).filter(|entry| entry.is_fresh(now))
+    pub fn hit(&self, bucket: usize, key: &str, wishes: &Wishes, now: i64) -> Option<Arc<Entry>> {
+        self.known(bucket, key).filter(|entry| reuse(&entry.lifetime, wishes, now) == Reuse::Now)
     }
 
     /// The object's entry, fetched or asked about where needed. `wanted` tells which slice to bring along; `None` wants the
@@ -216,20 +244,54 @@ impl<F: Fetch> Cache<F> {
     pub async fn find(
         self: &Arc<Self>,
         id: ObjectId,
-        wanted: Option<WantedBytes>,
+        wanted: Option<&WantedBytes>,
+        wishes: &Wishes,
         now: i64,
     ) -> Result<Opened, CacheError> {
-        let hit = |entry| Opened { entry, lookup: Lookup::Hit, at_hand: None };
-        if let Some(entry) = self.hit(id.bucket, &id.key, now) {
-            return Ok(hit(entry));
-        }
+        let opened = |entry, lookup| Opened { entry, lookup, at_hand: None };
         let first = wanted.and_then(WantedBytes::first_byte).map(slice_of);
-        let known = || self.hit(id.bucket, &id.key, now).map(|entry| Ok(hit(entry)));
+        let kept = self.kept(&id).await;
+        let reuse = kept.as_ref().map_or(Reuse::Ask, |entry| reuse(&entry.lifetime, wishes, now));
+        let mut instead = None;
+        match (reuse, kept) {
+            (Reuse::Now, Some(entry)) => return Ok(opened(entry, Lookup::Hit)),
+            (Reuse::NowStale, Some(entry)) => return Ok(opened(entry, Lookup::Stale)),
+            (Reuse::NowAndAsk, Some(entry)) => {
+                self.ask_meanwhile(&id, first, &entry, now);
+                return Ok(opened(entry, Lookup::Stale));
+            }
+            (Reuse::AskOrUse, Some(entry)) => {
+                let lookup = if entry.lifetime.is_fresh(now) { Lookup::Hit } else { Lookup::Stale };
+                if now < entry.rested.load(Ordering::Relaxed) {
+                    return Ok(opened(entry, lookup));
+                }
+                instead = Some(opened(entry, lookup));
+            }
+            _ if self.is_missing(&id, now) => return Err(CacheError::NotFound),
+            _ if wishes.only_if_cached() => return Err(CacheError::NotKept),
+            _ => {}
+        }
+        let known = || self.hit(id.bucket, &id.key, wishes, now).map(|entry| Ok(opened(entry, Lookup::Hit)));
         let (cache, object) = (Arc::clone(self), id.clone());
-        self.opening
-            .join(&id, &self.runtime, known, || async move { cache.bring(object, first).await })
-            .await
-            .unwrap_or_else(|missing| Err(missing.into()))
+        let asked = self.opening.join(&id, &self.runtime, known, || async move { cache.bring(object, first).await });
+        let Some(instead) = instead else {
+            return asked.await.unwrap_or_else(|missing| Err(missing.into()));
+        };
+        match timeout(PATIENCE, asked).await {
+            Ok(Ok(Ok(opened))) => Ok(opened),
+            Ok(Ok(Err(error))) if !error.is_trouble() => Err(error),
+            _ => Ok(instead),
+        }
+    }
+
+    /// Has the object's entry renewed while it answers.
+    fn ask_meanwhile(self: &Arc<Self>, id: &ObjectId, first: Option<u64>, entry: &Entry, now: i64) {
+        if now < entry.rested.load(Ordering::Relaxed) {
+            return;
+        }
+        let (cache, object) = (Arc::clone(self), id.clone());
+        // No room for it is no fault: the next reader asks, or waits.
+        let _ = self.opening.start(id, &self.runtime, || None, || async move { cache.bring(object, first).await });
     }
 
     /// One slice of the entry's version.
@@ -237,7 +299,8 @@ impl<F: Fetch> Cache<F> {
         if let Some(bytes) = self.at_hand(entry, number) {
             return Ok(bytes);
         }
-        let key = Key::Slice { id: entry.id.clone(), etag: entry.head.etag.clone(), number };
+        let etag = entry.head.version().cloned().ok_or(CacheError::Failed)?;
+        let key = Key::Slice { id: entry.id.clone(), etag, number };
         let (cache, version) = (Arc::clone(self), Arc::clone(entry));
         self.filling
             .join(
@@ -255,7 +318,7 @@ impl<F: Fetch> Cache<F> {
         if let Some(body) = &entry.body {
             return (number == 0).then(|| body.clone());
         }
-        let key = Key::Slice { id: entry.id.clone(), etag: entry.head.etag.clone(), number };
+        let key = Key::Slice { id: entry.id.clone(), etag: entry.head.version()?.clone(), number };
         match self.kept.get(&key) {
             Some(Value::Slice(bytes)) => Some(bytes),
             _ => None,
@@ -264,10 +327,10 @@ impl<F: Fetch> Cache<F> {
 
     /// Begins to fetch a slice that will be wanted soon.
     pub fn read_ahead(self: &Arc<Self>, entry: &Arc<Entry>, number: u64) {
-        if !entry.kept || self.at_hand(entry, number).is_some() {
+        let Some(etag) = entry.head.version().filter(|_| entry.kept && self.at_hand(entry, number).is_none()) else {
             return;
-        }
-        let key = Key::Slice { id: entry.id.clone(), etag: entry.head.etag.clone(), number };
+        };
+        let key = Key::Slice { id: entry.id.clone(), etag: etag.clone(), number };
         let (cache, version) = (Arc::clone(self), Arc::clone(entry));
         // No room for it is no fault: whoever needs the slice will ask for it.
         let _ = self.filling.start(&key, &self.runtime, || None, || async move { cache.fill(&version, number).await });
@@ -315,63 +378,99 @@ impl<F: Fetch> Cache<F> {
         }
     }
 
-    async fn bring(&self, id: ObjectId, first: Option<u64>) -> Result<Opened, CacheError> {
-        let stale = match self.known(id.bucket, &id.key) {
-            None => self.recall(&id).await,
-            known => known,
-        };
-        if let Some(entry) = stale.as_ref().filter(|entry| entry.is_fresh(unix_now())) {
-            return Ok(Opened { entry: Arc::clone(entry), lookup: Lookup::Hit, at_hand: None });
+    fn is_missing(&self, id: &ObjectId, now: i64) -> bool {
+        let query = ObjectQuery { bucket: id.bucket, key: &id.key };
+        self.missing_ttl > 0 && matches!(self.kept.get(&query), Some(Value::Missing(until)) if now < until)
+    }
+
+    /// What is in memory, or on disk where there is nothing in memory.
+    async fn kept(self: &Arc<Self>, id: &ObjectId) -> Option<Arc<Entry>> {
+        let query = ObjectQuery { bucket: id.bucket, key: &id.key };
+        match self.kept.get(&query) {
+            Some(Value::Object(entry)) => return Some(entry),
+            None if self.disk.is_some() => {}
+            _ => return None,
         }
+        let known = || self.known(id.bucket, &id.key).map(Some);
+        let (cache, object) = (Arc::clone(self), id.clone());
+        let recalled = self.recalling.join(id, &self.runtime, known, || async move { cache.recall(&object).await });
+        recalled.await.ok().flatten()
+    }
+
+    async fn bring(&self, id: ObjectId, first: Option<u64>) -> Result<Opened, CacheError> {
+        let stale = self.known(id.bucket, &id.key);
+        let asked = unix_now();
         let fetched = match first {
             None => self.ask(&id, Probe::Head).await,
             Some(slice) => {
-                let unless = stale.as_ref().map(|entry| entry.head.etag.clone());
+                let unless = stale.clone().filter(|entry| entry.head.has_validator());
                 match self.ask(&id, Probe::Any { slice, unless }).await {
                     Ok(Fetched::Beyond) => self.ask(&id, Probe::Head).await,
                     other => other,
                 }
             }
         };
-        let now = unix_now();
         match (fetched, stale) {
-            (Ok(Fetched::Unchanged), Some(stale)) => Ok(self.keep_longer(&stale, stale.head.clone(), now)),
-            (Ok(Fetched::Head(head)), Some(stale)) if head.etag == stale.head.etag => {
-                Ok(self.keep_longer(&stale, head, now))
+            (Ok(Fetched::Unchanged(head)), Some(stale)) => Ok(self.keep_longer(&stale, head, asked)),
+            (Ok(Fetched::Head(head)), Some(stale)) if is_same_version(&head, &stale.head) => {
+                Ok(self.keep_longer(&stale, head, asked))
             }
-            (Ok(Fetched::Head(head)), _) => Ok(self.keep(id, head, None, now)),
-            (Ok(Fetched::Slice { head, bytes }), _) => Ok(self.keep(id, head, first.zip(Some(bytes)), now)),
-            (Ok(Fetched::Unchanged | Fetched::Beyond), _) => Err(CacheError::Failed),
-            (Err(error), _) => {
+            (Ok(Fetched::Head(head)), _) => Ok(self.keep(id, head, None, asked)),
+            (Ok(Fetched::Slice { head, bytes }), _) => {
+                // Without a name for the version there would be nothing to ask for the rest by.
+                if head.version().is_none() && bytes.len() as u64 != head.size {
+                    return Err(CacheError::Failed);
+                }
+                Ok(self.keep(id, head, first.zip(Some(bytes)), asked))
+            }
+            (Ok(Fetched::Unchanged(_) | Fetched::Beyond), _) => Err(CacheError::Failed),
+            (Err(error), stale) => {
                 if error == CacheError::NotFound {
-                    self.forget(id.bucket, &id.key);
+                    self.keep_missing(id);
+                } else if let Some(stale) = stale.filter(|_| error.is_trouble()) {
+                    stale.rested.store(unix_now().saturating_add(REST), Ordering::Relaxed);
                 }
                 Err(error)
             }
         }
     }
 
-    fn keep_longer(&self, stale: &Entry, head: Head, now: i64) -> Opened {
-        let mut opened = self.keep(stale.id.clone(), head, stale.body.clone().map(|body| (0, body)), now);
+    fn keep_missing(&self, id: ObjectId) {
+        if self.missing_ttl > 0 {
+            if let Some(disk) = &self.disk {
+                disk.remove(id.bucket, &id.key);
+            }
+            let until = unix_now().saturating_add(self.missing_ttl);
+            self.kept.insert(Key::Object(id), Value::Missing(until));
+        } else {
+            self.forget(id.bucket, &id.key);
+        }
+    }
+
+    fn keep_longer(&self, stale: &Entry, head: Head, asked: i64) -> Opened {
+        let mut opened = self.keep(stale.id.clone(), head, stale.body.clone().map(|body| (0, body)), asked);
         opened.lookup = Lookup::Revalidated;
         opened
     }
 
-    fn keep(&self, id: ObjectId, head: Head, slice: Option<(u64, Bytes)>, now: i64) -> Opened {
-        let cache_control = head.cache_control.as_ref().and_then(|value| value.to_str().ok());
-        let (kept, fresh_until) = match storing(cache_control, self.default_ttl) {
-            Storing::Keep { seconds } => (true, now.saturating_add(seconds)),
-            Storing::Pass => (false, now),
-        };
+    /// `asked` is when the question left: the answer may be as old.
+    fn keep(&self, id: ObjectId, head: Head, slice: Option<(u64, Bytes)>, asked: i64) -> Opened {
+        let now = unix_now();
+        let lifetime = lifetime(&head, &self.defaults, asked, now);
         let (body, at_hand) = match slice {
             _ if head.size == 0 => (Some(Bytes::new()), None),
             Some((0, bytes)) if bytes.len() as u64 == head.size => (Some(bytes), None),
             other => (None, other),
         };
-        let entry = Arc::new(Entry { id: id.clone(), head, fresh_until, kept, body });
+        // A head without bytes and without a name for the version is of no use later, and takes no better entry's place.
+        let useful = body.is_some() || head.version().is_some();
+        let kept = lifetime.is_some() && useful;
+        let lifetime = lifetime.unwrap_or_else(|| Lifetime::over(&head, now));
+        let rested = AtomicI64::new(0);
+        let entry = Arc::new(Entry { id: id.clone(), head, lifetime, kept, body, rested });
         if kept {
-            if let Some((number, bytes)) = &at_hand {
-                let key = Key::Slice { id: id.clone(), etag: entry.head.etag.clone(), number: *number };
+            if let (Some((number, bytes)), Some(version)) = (&at_hand, entry.head.version()) {
+                let key = Key::Slice { id: id.clone(), etag: version.clone(), number: *number };
                 self.kept.insert(key, Value::Slice(bytes.clone()));
                 self.keep_slice_on_disk(&entry, *number, bytes, now);
             }
@@ -379,7 +478,7 @@ impl<F: Fetch> Cache<F> {
             if let Some(disk) = &self.disk {
                 disk.keep_entry(&entry, now);
             }
-        } else {
+        } else if useful {
             self.forget(id.bucket, &id.key);
         }
         Opened { entry, lookup: Lookup::Miss, at_hand: at_hand.filter(|_| !kept) }
@@ -389,9 +488,9 @@ impl<F: Fetch> Cache<F> {
         if let Some(bytes) = self.recall_slice(entry, number).await {
             return Ok(bytes);
         }
-        let etag = entry.head.etag.clone();
+        let etag = entry.head.version().cloned().ok_or(CacheError::Failed)?;
         let bytes = match self.ask(&entry.id, Probe::Version { slice: number, etag: etag.clone() }).await {
-            Ok(Fetched::Slice { head, bytes }) if head.etag == etag => bytes,
+            Ok(Fetched::Slice { head, bytes }) if head.version() == Some(&etag) => bytes,
             Ok(_) | Err(CacheError::Changed | CacheError::NotFound) => return Err(self.changed(entry)),
             Err(error) => return Err(error),
         };
@@ -421,7 +520,7 @@ impl<F: Fetch> Cache<F> {
     /// A slice from the disk, into memory.
     async fn recall_slice(&self, entry: &Entry, number: u64) -> Option<Bytes> {
         let disk = self.disk.as_ref().filter(|_| entry.kept)?;
-        let (id, etag) = (&entry.id, &entry.head.etag);
+        let (id, etag) = (&entry.id, entry.head.version()?);
         let bytes = disk.slice(id, etag, number, slice_length(&entry.head, number)).await?.value;
         let key = Key::Slice { id: id.clone(), etag: etag.clone(), number };
         self.kept.insert(key, Value::Slice(bytes.clone()));
@@ -429,8 +528,8 @@ impl<F: Fetch> Cache<F> {
     }
 
     fn keep_slice_on_disk(&self, entry: &Entry, number: u64, bytes: &Bytes, now: i64) {
-        if let Some(disk) = &self.disk {
-            disk.keep_slice(&entry.id, &entry.head.etag, number, bytes.clone(), now);
+        if let Some((disk, version)) = self.disk.as_ref().zip(entry.head.version()) {
+            disk.keep_slice(&entry.id, version, number, bytes.clone(), now);
         }
     }
 
@@ -444,7 +543,7 @@ impl<F: Fetch> Cache<F> {
         match (self.kept.peek(&ObjectQuery { bucket, key }), named) {
             (Some(Value::Object(_)), Named::Entry { .. }) => true,
             (Some(Value::Object(entry)), Named::Slice { etag, .. }) => {
-                entry.body.is_some() && entry.head.etag.as_bytes() == *etag
+                entry.body.is_some() && entry.head.version().is_some_and(|version| version.as_bytes() == *etag)
             }
             _ => false,
         }
@@ -482,6 +581,11 @@ impl From<NoFlight> for CacheError {
 /// Bytes of a slice of this version.
 fn slice_length(head: &Head, number: u64) -> u64 {
     number.checked_mul(SLICE).map_or(0, |start| head.size.saturating_sub(start).min(SLICE))
+}
+
+/// Without a strong name on both sides it may be another version.
+fn is_same_version(one: &Head, other: &Head) -> bool {
+    one.version().is_some() && one.version() == other.version()
 }
 
 /// Freshness counts from when the origin answered, not from when the request came.

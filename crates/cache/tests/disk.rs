@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cache::{
-    Cache, CacheError, DISK_LEAST, DiskFault, DiskSettings, Fetch, Fetched, Head, Limits, Lookup, ObjectId, Probe,
-    SLICE, WantedBytes,
+    Cache, CacheError, DISK_LEAST, Defaults, DiskFault, DiskSettings, Fetch, Fetched, Head, Limits, Lookup, ObjectId,
+    Probe, SLICE, WantedBytes, Wishes,
 };
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -62,16 +62,19 @@ impl Fetch for Origin {
         let (version, bytes, cache_control) =
             self.0.objects.lock().unwrap().get(&*id.key).ok_or(CacheError::NotFound)?.clone();
         let head = Head {
-            etag: HeaderValue::from_str(&format!("\"{version}\"")).unwrap(),
+            etag: Some(HeaderValue::from_str(&format!("\"{version}\"")).unwrap()),
             size: bytes.len() as u64,
             last_modified: Some(i64::from(version)),
             cache_control: Some(HeaderValue::from_static(cache_control)),
             headers: vec![(CONTENT_TYPE, HeaderValue::from(version))],
+            ..Head::default()
         };
         let slice = match probe {
             Probe::Head => return Ok(Fetched::Head(head)),
-            Probe::Any { unless: Some(etag), .. } if etag == head.etag => return Ok(Fetched::Unchanged),
-            Probe::Version { etag, .. } if etag != head.etag => return Err(CacheError::Changed),
+            Probe::Any { unless: Some(known), .. } if known.head.etag == head.etag => {
+                return Ok(Fetched::Unchanged(head));
+            }
+            Probe::Version { etag, .. } if Some(&etag) != head.etag.as_ref() => return Err(CacheError::Changed),
             Probe::Any { slice, .. } | Probe::Version { slice, .. } => slice,
         };
         let first = usize::try_from(slice * SLICE).unwrap();
@@ -135,7 +138,7 @@ fn settings(path: &Path) -> DiskSettings {
 }
 
 fn open(dir: &Dir, origin: &Origin, memory: u64) -> Tested {
-    let limits = Limits { memory, default_ttl: 60 };
+    let limits = limits(memory);
     Cache::open_with_disk(limits, settings(&dir.0), origin.clone(), Handle::current()).unwrap()
 }
 
@@ -148,16 +151,20 @@ fn now() -> i64 {
     i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }
 
+fn limits(memory: u64) -> Limits {
+    Limits { memory, defaults: Defaults { ttl: 60, ..Defaults::default() }, missing_ttl: 0 }
+}
+
 fn id(key: &str) -> ObjectId {
     ObjectId { bucket: 0, key: key.into() }
 }
 
 async fn read(cache: &Tested, key: &str) -> Result<(Lookup, Vec<u8>), CacheError> {
-    let opened = cache.find(id(key), Some(WantedBytes::Whole), now()).await?;
+    let opened = cache.find(id(key), Some(&WantedBytes::Whole), &Wishes::NONE, now()).await?;
     let Head { etag, headers, .. } = &opened.entry.head;
     assert_eq!(
         format!("\"{}\"", headers.first().unwrap().1.to_str().unwrap()),
-        etag.to_str().unwrap(),
+        etag.as_ref().unwrap().to_str().unwrap(),
         "one version's head"
     );
     let mut bytes = Vec::new();
@@ -341,12 +348,15 @@ async fn another_bucket_is_another_object() {
     let cache = open(&dir, &origin, NO_MEMORY);
     read(&cache, "a").await.unwrap();
     assert!(tokio::task::spawn_blocking(move || cache.close(PATIENCE)).await.unwrap());
-    let limits = Limits { memory: NO_MEMORY, default_ttl: 60 };
+    let limits = limits(NO_MEMORY);
     let buckets = vec!["store\nother".into(), "store\nbucket".into()];
     let settings = DiskSettings { buckets, ..settings(&dir.0) };
     let cache = Cache::open_with_disk(limits, settings, origin.clone(), Handle::current()).unwrap();
     assert_eq!(read(&cache, "a").await.unwrap().0, Lookup::Miss);
-    let moved = cache.find(ObjectId { bucket: 1, key: "a".into() }, Some(WantedBytes::Whole), now()).await.unwrap();
+    let moved = cache
+        .find(ObjectId { bucket: 1, key: "a".into() }, Some(&WantedBytes::Whole), &Wishes::NONE, now())
+        .await
+        .unwrap();
     assert_eq!(moved.lookup, Lookup::Hit, "the bucket has another number now");
 }
 
@@ -360,7 +370,7 @@ async fn one_process_has_the_directory_and_nobody_else_reads_it() {
     cache.settled().await;
     assert_eq!((mode(&dir.0), mode(&dir.segments()[0]), mode(&dir.0.join("lock"))), (0o700, 0o600, 0o600));
     let again = || {
-        let limits = Limits { memory: NO_MEMORY, default_ttl: 60 };
+        let limits = limits(NO_MEMORY);
         Cache::open_with_disk(limits, settings(&dir.0), origin.clone(), Handle::current()).map(|_| ())
     };
     assert!(matches!(again(), Err(DiskFault::InUse(_))));
@@ -372,7 +382,7 @@ async fn one_process_has_the_directory_and_nobody_else_reads_it() {
     let other = Dir::new();
     fs::create_dir(&other.0).unwrap();
     fs::write(other.0.join("holiday.jpg"), b"mine").unwrap();
-    let limits = Limits { memory: NO_MEMORY, default_ttl: 60 };
+    let limits = limits(NO_MEMORY);
     let opened =
         |path: &Path| Cache::open_with_disk(limits, settings(path), origin.clone(), Handle::current()).map(|_| ());
     assert!(matches!(opened(&other.0), Err(DiskFault::Foreign(_))));
@@ -494,7 +504,7 @@ async fn a_film_does_not_sweep_out_what_is_read_often() {
 #[tokio::test]
 async fn a_smaller_size_is_kept_to_after_a_restart() {
     let (dir, origin) = (Dir::new(), Origin::default());
-    let limits = Limits { memory: NO_MEMORY, default_ttl: 60 };
+    let limits = limits(NO_MEMORY);
     let large = DiskSettings { size: 4 * DISK_LEAST, ..settings(&dir.0) };
     let cache = Cache::open_with_disk(limits, large, origin.clone(), Handle::current()).unwrap();
     for number in 0..20_u64 {

@@ -1,11 +1,11 @@
 //! Buckets: where the cache's questions go, and what S3 itself answers.
 
-use cache::{CacheError, Fetch, Fetched, Head, ObjectId, Probe, SLICE, Storing};
+use cache::{CacheError, Fetch, Fetched, Head, ObjectId, Probe, SLICE, Storing, parse_date};
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, LAST_MODIFIED,
 };
 use http::{HeaderValue, StatusCode};
-use origin::{ObjectHead, Origin, OriginError, Version};
+use origin::{Found, ObjectHead, Origin, OriginError, Version};
 
 use crate::fault::Fault;
 use crate::key::object_of;
@@ -23,6 +23,7 @@ pub fn open(bucket: &BucketOrigin) -> Result<Origin, Fault> {
         region: store.region.clone(),
         name: store.bucket.clone(),
         credentials: store.credentials.clone(),
+        passed: Vec::new(),
     });
     let origin = origin.map_err(|error| Fault::machine(format!("the store `{}`", store.endpoint), error))?;
     Ok(if bucket.access == Access::Signed { origin } else { origin.unsigned() })
@@ -33,20 +34,24 @@ impl Fetch for Buckets {
         let bucket = self.0.get(id.bucket).and_then(Option::as_ref);
         let (origin, policy) = bucket.ok_or(CacheError::Failed)?;
         let key = object_of(id);
-        let (slice, version) = match probe {
+        let (slice, version, unless) = match probe {
             Probe::Head => {
                 let head = origin.head(key).await.map_err(cache_error)?;
                 return Ok(Fetched::Head(ready(policy, head)));
             }
-            Probe::Any { slice, unless: None } => (slice, Version::Any),
-            Probe::Any { slice, unless: Some(etag) } => (slice, Version::Not(etag)),
-            Probe::Version { slice, etag } => (slice, Version::Only(etag)),
+            Probe::Any { slice, unless } => {
+                // S3 gives every object an ETag.
+                let etag = unless.as_ref().and_then(|entry| entry.head.etag.clone());
+                (slice, etag.map_or(Version::Any, Version::Not), unless)
+            }
+            Probe::Version { slice, etag } => (slice, Version::Only(etag), None),
         };
-        match origin.piece(key, slice * SLICE, SLICE, &version).await {
-            Ok(piece) => Ok(Fetched::Slice { head: ready(policy, piece.head), bytes: piece.bytes }),
-            Err(OriginError::Unchanged) => Ok(Fetched::Unchanged),
-            Err(OriginError::Beyond) => Ok(Fetched::Beyond),
-            Err(error) => Err(cache_error(error)),
+        match (origin.piece(key, slice * SLICE, SLICE, &version).await, unless) {
+            (Ok(Found::Piece(piece)), _) => Ok(Fetched::Slice { head: ready(policy, piece.head), bytes: piece.bytes }),
+            (Ok(Found::Unchanged(_)), Some(known)) => Ok(Fetched::Unchanged(known.head.clone())),
+            (Ok(Found::Unchanged(_)), None) => Err(CacheError::Failed),
+            (Err(OriginError::Beyond), _) => Ok(Fetched::Beyond),
+            (Err(error), _) => Err(cache_error(error)),
         }
     }
 }
@@ -71,15 +76,11 @@ fn ready(policy: &CachePolicy, head: ObjectHead) -> Head {
     Head {
         etag: head.etag,
         size: head.size,
-        last_modified: head.last_modified.as_ref().and_then(|value| value.to_str().ok()).and_then(unix_seconds),
+        last_modified: head.last_modified.as_ref().and_then(|value| value.to_str().ok()).and_then(parse_date),
         cache_control: Some(told),
         headers: headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        ..Head::default()
     }
-}
-
-fn unix_seconds(date: &str) -> Option<i64> {
-    let time = httpdate::parse_http_date(date).ok()?;
-    i64::try_from(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
 fn cache_error(error: OriginError) -> CacheError {
@@ -89,9 +90,7 @@ fn cache_error(error: OriginError) -> CacheError {
         OriginError::Denied => CacheError::Denied,
         OriginError::Away => CacheError::Away,
         OriginError::Slow => CacheError::Slow,
-        OriginError::Failed | OriginError::Nonsense | OriginError::Unchanged | OriginError::Beyond => {
-            CacheError::Failed
-        }
+        OriginError::Failed | OriginError::Nonsense | OriginError::Beyond => CacheError::Failed,
     }
 }
 
@@ -101,7 +100,7 @@ pub fn status(error: CacheError, bucket: &BucketOrigin) -> StatusCode {
         CacheError::NotFound if bucket.lists => StatusCode::NOT_FOUND,
         CacheError::NotFound | CacheError::Denied => StatusCode::FORBIDDEN,
         CacheError::Changed | CacheError::Failed | CacheError::Away => StatusCode::BAD_GATEWAY,
-        CacheError::Slow => StatusCode::GATEWAY_TIMEOUT,
+        CacheError::Slow | CacheError::NotKept => StatusCode::GATEWAY_TIMEOUT,
         CacheError::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

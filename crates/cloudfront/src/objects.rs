@@ -1,6 +1,6 @@
 //! Behaviours with a bucket as their origin: conditions before ranges, the cache before the store.
 
-use cache::{CacheError, Conditions, Lookup, ObjectId, Outcome, ServedBytes, WantedBytes};
+use cache::{CacheError, Conditions, Lookup, ObjectId, Outcome, Part, ServedBytes, WantedBytes, Wishes};
 use http::header::{ACCEPT_RANGES, AGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, SERVER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
@@ -56,16 +56,16 @@ impl Edge {
         let now = unix_now();
         let whole_answer = method == Method::GET;
         let wanted = if whole_answer { WantedBytes::of(headers) } else { WantedBytes::Whole };
-        let known = self.cache.hit(id.bucket, &id.key, now);
+        let known = self.cache.hit(id.bucket, &id.key, &Wishes::NONE, now);
         if known.is_none()
             && let Some(status) = self.errors.recall(id, now)
         {
             return Ok(s3_error(status, "remembered"));
         }
-        let mut opened = self.cache.find(id.clone(), whole_answer.then_some(wanted), now).await?;
+        let mut opened = self.cache.find(id.clone(), whole_answer.then_some(&wanted), &Wishes::NONE, now).await?;
         let entry = &opened.entry;
         let from = match opened.lookup {
-            Lookup::Hit => From::Hit,
+            Lookup::Hit | Lookup::Stale => From::Hit,
             Lookup::Miss => From::Miss,
             Lookup::Revalidated => From::RefreshHit,
         };
@@ -74,11 +74,12 @@ impl Edge {
             Outcome::Failed => return Ok(s3_error(StatusCode::PRECONDITION_FAILED, "a condition does not hold")),
             Outcome::Proceed => {}
         }
-        let served = cache::serve(wanted, headers, &entry.head);
+        let served = cache::serve(&wanted, headers, &entry.head);
         let size = entry.head.size;
         let (status, first, end) = match served {
-            ServedBytes::Whole => (StatusCode::OK, 0, size),
-            ServedBytes::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last + 1),
+            // Several ranges are answered with the whole, as RFC 9110 section 14.2 allows.
+            ServedBytes::Whole | ServedBytes::Parts(_) => (StatusCode::OK, 0, size),
+            ServedBytes::Part(Part { first, last }) => (StatusCode::PARTIAL_CONTENT, first, last + 1),
             ServedBytes::Unsatisfiable => {
                 let mut answer = s3_error(StatusCode::RANGE_NOT_SATISFIABLE, "the range is beyond the object");
                 insert(&mut answer.headers, CONTENT_RANGE, format!("bytes */{size}"));
@@ -131,16 +132,13 @@ fn with_head(mut answer: Answer, entry: &cache::Entry, now: i64) -> Answer {
             answer.headers.append(name, value.clone());
         }
     }
-    answer.headers.insert(ETAG, entry.head.etag.clone());
+    answer.headers.extend(entry.head.etag.clone().map(|etag| (ETAG, etag)));
     answer.headers.insert(SERVER, HeaderValue::from_static("AmazonS3"));
     if !not_modified {
         answer.headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     }
     if answer.from == From::Hit {
-        let told = entry.head.cache_control.as_ref().and_then(|value| value.to_str().ok());
-        if let cache::Storing::Keep { seconds } = cache::storing(told, 0) {
-            answer.headers.insert(AGE, (now - (entry.fresh_until - seconds)).max(0).into());
-        }
+        answer.headers.insert(AGE, entry.age(now).into());
     }
     answer
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cache::{Cache, Limits};
+use cache::{Cache, Defaults, Limits};
 use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -57,7 +57,7 @@ pub fn start(settings: Settings, listener: TcpListener, runtime: &Handle) -> Res
     });
     let behind = behind.collect::<Result<_, Fault>>()?;
     let functions = makers.made.into_values().collect();
-    let cache = Limits { memory: limits::CACHE, default_ttl: 0 };
+    let cache = Limits { memory: limits::CACHE, defaults: Defaults::default(), missing_ttl: 0 };
     let cache = Cache::open(cache, buckets(&distribution)?, runtime.clone());
     let edge = Arc::new(Edge {
         viewer_requests,

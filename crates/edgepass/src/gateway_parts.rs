@@ -130,7 +130,12 @@ pub fn start(
     let buckets = std::mem::take(&mut config.buckets).into_iter().map(bucket).collect::<Result<_, _>>()?;
     let cache = cache::Limits {
         memory: config.cache.memory,
-        default_ttl: i64::try_from(config.cache.ttl.as_secs()).unwrap_or(i64::MAX),
+        defaults: cache::Defaults {
+            ttl: config::seconds(config.cache.ttl),
+            stale_while_revalidate: config::seconds(config.cache.stale_while_revalidate),
+            stale_if_error: config::seconds(config.cache.stale_if_error),
+        },
+        missing_ttl: config::seconds(config.cache.missing_ttl),
     };
     let disk = config.cache.disk.take().map(|disk| gateway::Disk {
         path: disk.path,
@@ -216,6 +221,7 @@ pub fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {
         region: bucket.region,
         name: bucket.bucket,
         credentials: reads_with,
+        passed: bucket.headers,
     };
     let abandoned_after = i64::try_from(bucket.abandoned_uploads.as_secs()).unwrap_or(i64::MAX);
     Ok(gateway::Bucket { origin, uploads, upload_credentials, abandoned_after })

@@ -42,6 +42,7 @@ pub enum Code {
     OriginAway,
     Overloaded,
     OriginSlow,
+    NotCached,
     DecisionAway,
 }
 
@@ -53,7 +54,7 @@ pub enum Culprit {
 }
 
 impl Code {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::BadRequest,
         Self::BadPath,
         Self::TokenConflict,
@@ -75,6 +76,7 @@ impl Code {
         Self::OriginAway,
         Self::Overloaded,
         Self::OriginSlow,
+        Self::NotCached,
         Self::DecisionAway,
     ];
 
@@ -101,6 +103,7 @@ impl Code {
             Self::OriginAway => "origin_away",
             Self::Overloaded => "overloaded",
             Self::OriginSlow => "origin_slow",
+            Self::NotCached => "not_cached",
             Self::DecisionAway => "decision_away",
         }
     }
@@ -122,7 +125,8 @@ impl Code {
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::OriginFailed => StatusCode::BAD_GATEWAY,
             Self::OriginAway | Self::Overloaded | Self::DecisionAway => StatusCode::SERVICE_UNAVAILABLE,
-            Self::OriginSlow => StatusCode::GATEWAY_TIMEOUT,
+            // RFC 9111 section 5.2.1.7 asks for it where nothing is kept.
+            Self::OriginSlow | Self::NotCached => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 

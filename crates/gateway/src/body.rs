@@ -1,5 +1,6 @@
 //! What is sent: nothing, bytes at hand, or a stretch of an object slice by slice.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
@@ -7,7 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cache::{Cache, CacheError, Entry, Lookup, SLICE, slice_of};
+use cache::{Cache, CacheError, Entry, Lookup, Part, SLICE, slice_of};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use http_body::{Frame, SizeHint};
 
 use crate::origins::Origins;
@@ -23,6 +26,14 @@ enum Kind {
     Empty,
     Bytes(Bytes),
     Object(Box<Stretch>),
+    /// One after the other.
+    Parts(Box<Parts>),
+}
+
+/// A `multipart/byteranges` body (RFC 9110 section 14.6).
+struct Parts {
+    boundary: String,
+    rest: VecDeque<Kind>,
 }
 
 /// A stretch of one version of an object.
@@ -76,8 +87,63 @@ impl Body {
         end: u64,
         at_hand: Option<(u64, Bytes)>,
     ) -> Self {
+        Self { kind: Kind::object(cache, entry, first, end, at_hand), record: None }
+    }
+
+    /// Several stretches of this version, each with a head of its own.
+    pub fn parts(
+        cache: &Arc<Cache<Origins>>,
+        entry: &Arc<Entry>,
+        parts: &[Part],
+        mut at_hand: Option<(u64, Bytes)>,
+    ) -> Self {
+        // Random, so that nobody can have put it into an object.
+        let boundary = uuid::Uuid::new_v4().simple().to_string();
+        let content_type = entry.head.header(&CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or("application/octet-stream");
+        let size = entry.head.size;
+        let mut rest = VecDeque::with_capacity(2 * parts.len() + 1);
+        for Part { first, last } in parts {
+            let head = format!(
+                "\r\n--{boundary}\r\nContent-Type: {content_type}\r\nContent-Range: bytes {first}-{last}/{size}\r\n\r\n"
+            );
+            rest.push_back(Kind::Bytes(head.into()));
+            rest.push_back(Kind::object(cache, entry, *first, last + 1, at_hand.take()));
+        }
+        rest.push_back(Kind::Bytes(format!("\r\n--{boundary}--\r\n").into()));
+        Self { kind: Kind::Parts(Box::new(Parts { boundary, rest })), record: None }
+    }
+
+    /// The type of the whole body, where it is one of parts.
+    pub fn content_type(&self) -> Option<HeaderValue> {
+        match &self.kind {
+            Kind::Parts(parts) => {
+                HeaderValue::try_from(format!("multipart/byteranges; boundary={}", parts.boundary)).ok()
+            }
+            _ => None,
+        }
+    }
+
+    pub fn length(&self) -> u64 {
+        self.kind.length()
+    }
+
+    pub fn with_record(mut self, record: Record) -> Self {
+        self.record = Some(record);
+        self
+    }
+}
+
+impl Kind {
+    fn object(
+        cache: &Arc<Cache<Origins>>,
+        entry: &Arc<Entry>,
+        first: u64,
+        end: u64,
+        at_hand: Option<(u64, Bytes)>,
+    ) -> Self {
         if let Some(whole) = entry.body() {
-            return Self::bytes(cut(whole, first, end));
+            return Self::Bytes(cut(whole, first, end));
         }
         let stretch = Stretch {
             cache: Arc::clone(cache),
@@ -88,20 +154,39 @@ impl Body {
             pending: None,
             missed: false,
         };
-        Self { kind: Kind::Object(Box::new(stretch)), record: None }
+        Self::Object(Box::new(stretch))
     }
 
-    pub fn length(&self) -> u64 {
-        match &self.kind {
-            Kind::Empty => 0,
-            Kind::Bytes(bytes) => bytes.len() as u64,
-            Kind::Object(stretch) => stretch.end.saturating_sub(stretch.next),
+    fn length(&self) -> u64 {
+        match self {
+            Self::Empty => 0,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Object(stretch) => stretch.end.saturating_sub(stretch.next),
+            Self::Parts(parts) => parts.rest.iter().map(Self::length).sum(),
         }
     }
 
-    pub fn with_record(mut self, record: Record) -> Self {
-        self.record = Some(record);
-        self
+    /// The next bytes; none at the end. `missed` becomes true where a slice had to be fetched.
+    fn poll(&mut self, context: &mut Context<'_>, missed: &mut bool) -> Poll<Result<Bytes, CacheError>> {
+        match self {
+            Self::Empty => Poll::Ready(Ok(Bytes::new())),
+            Self::Bytes(bytes) => Poll::Ready(Ok(std::mem::take(bytes))),
+            Self::Object(stretch) => {
+                let slice = stretch.poll_slice(context);
+                *missed |= stretch.missed;
+                slice
+            }
+            Self::Parts(parts) => {
+                while let Some(part) = parts.rest.front_mut() {
+                    let bytes = ready!(part.poll(context, missed))?;
+                    if !bytes.is_empty() {
+                        return Poll::Ready(Ok(bytes));
+                    }
+                    parts.rest.pop_front();
+                }
+                Poll::Ready(Ok(Bytes::new()))
+            }
+        }
     }
 }
 
@@ -114,24 +199,20 @@ impl http_body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
-        let bytes = match &mut this.kind {
-            Kind::Empty => return Poll::Ready(None),
-            Kind::Bytes(bytes) => std::mem::take(bytes),
-            Kind::Object(stretch) => match ready!(stretch.poll_slice(context)) {
-                Ok(bytes) => {
-                    if let Some(record) = this.record.as_mut().filter(|_| stretch.missed) {
-                        record.lookup = Some(Lookup::Miss);
-                    }
-                    bytes
+        let mut missed = false;
+        let polled = ready!(this.kind.poll(context, &mut missed));
+        if let Some(record) = this.record.as_mut().filter(|_| missed) {
+            record.lookup = Some(Lookup::Miss);
+        }
+        let bytes = match polled {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                if let Some(record) = &mut this.record {
+                    record.cut(error);
                 }
-                Err(error) => {
-                    if let Some(record) = &mut this.record {
-                        record.cut(error);
-                    }
-                    this.kind = Kind::Empty;
-                    return Poll::Ready(Some(Err(Cut(error))));
-                }
-            },
+                this.kind = Kind::Empty;
+                return Poll::Ready(Some(Err(Cut(error))));
+            }
         };
         if bytes.is_empty() {
             this.kind = Kind::Empty;

@@ -1,9 +1,14 @@
-//! How users' files are served so that they cannot harm: what a browser may show in place, and under which policy.
+//! How users' files are served so that they cannot harm: what a browser may show in place, and under which policy. Here what a
+//! store says of an object becomes the headers that every answer of it carries.
 //!
 //! Uploads are strangers' content. `nosniff` holds browsers to the stored type; what can run script is never shown in place
 //! and is sandboxed besides, so that it has no origin to act as.
 
-use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use cache::Head;
+use http::header::{
+    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, DATE,
+    LAST_MODIFIED, VARY,
+};
 use http::{HeaderName, HeaderValue};
 use origin::ObjectHead;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -48,8 +53,85 @@ const PDF_POLICY: HeaderValue =
 /// The unreserved characters that RFC 8187 section 3.2.1 leaves as they are.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The object's head as the cache keeps it.
+pub fn ready(key: &str, head: ObjectHead) -> Head {
+    let seconds = |value: &Option<HeaderValue>| value.as_ref()?.to_str().ok().and_then(cache::parse_date);
+    let (last_modified, date) = (seconds(&head.last_modified), seconds(&head.date));
+    let varies = cache::varies(&head.vary);
+    let mut headers = headers(key, &head);
+    headers.extend(head.last_modified.filter(|_| last_modified.is_some()).map(|value| (LAST_MODIFIED, value)));
+    headers.extend(head.date.filter(|_| date.is_some()).map(|value| (DATE, value)));
+    headers.extend(head.vary.filter(|_| varies).map(|value| (VARY, value)));
+    headers.extend(head.passed);
+    Head {
+        etag: head.etag,
+        size: head.size,
+        last_modified,
+        date,
+        age: head.age.as_ref().map(age),
+        cache_control: head.cache_control,
+        expires: head.expires,
+        varies,
+        headers,
+    }
+}
+
+/// Seconds (RFC 9111 section 5.1). An age that cannot be read is old: whoever wrote it meant that there is one.
+fn age(value: &HeaderValue) -> i64 {
+    let digits = value.as_bytes();
+    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let seconds = value.to_str().ok().filter(|_| plain).and_then(|digits| digits.parse().ok());
+    seconds.unwrap_or(cache::LONGEST).min(cache::LONGEST)
+}
+
+/// What is known of an object that the store says has not changed: what it said now, else what it said before (RFC 9111
+/// section 3.2). Tag, size, coding and digests are those of the bytes that are kept.
+pub fn renewed(known: &Head, told: ObjectHead) -> ObjectHead {
+    let before = |name: HeaderName| known.header(&name).cloned();
+    let mut passed = told.passed;
+    passed.retain(|(name, _)| !DIGESTS.contains(&name.as_str()));
+    let own = known.headers.iter().filter(|(name, _)| !WRITTEN_HERE.contains(name));
+    let missing: Vec<_> = own.filter(|(name, _)| passed.iter().all(|(told, _)| told != name)).cloned().collect();
+    passed.extend(missing);
+    ObjectHead {
+        etag: known.etag.clone(),
+        size: known.size,
+        last_modified: told.last_modified.or_else(|| before(LAST_MODIFIED)),
+        date: told.date.or_else(|| before(DATE)),
+        age: told.age,
+        cache_control: told.cache_control.or_else(|| known.cache_control.clone()),
+        expires: told.expires.or_else(|| known.expires.clone()),
+        vary: told.vary.or_else(|| before(VARY)),
+        content_type: told.content_type.filter(|told| !is_xml(told)).or_else(|| before(CONTENT_TYPE)),
+        content_disposition: told.content_disposition.or_else(|| before(CONTENT_DISPOSITION)),
+        content_encoding: before(CONTENT_ENCODING),
+        content_language: told.content_language.or_else(|| before(CONTENT_LANGUAGE)),
+        passed,
+    }
+}
+
+/// Of the bytes themselves (RFC 9530, and two that are older).
+const DIGESTS: [&str; 4] = ["content-digest", "content-md5", "digest", "repr-digest"];
+
+/// The headers of a [`Head`] that are made here; all others were passed on.
+static WRITTEN_HERE: [HeaderName; 8] = [
+    CONTENT_TYPE,
+    CONTENT_DISPOSITION,
+    CONTENT_SECURITY_POLICY,
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    LAST_MODIFIED,
+    DATE,
+    VARY,
+];
+
+/// Some stores give a 304 the type of the errors that they word in XML. It says nothing of the object.
+fn is_xml(content_type: &HeaderValue) -> bool {
+    [&b"application/xml"[..], b"text/xml"].iter().any(|xml| content_type.as_bytes().starts_with(xml))
+}
+
 /// The headers that go with an object's bytes.
-pub fn headers(key: &str, head: &ObjectHead) -> Vec<(HeaderName, HeaderValue)> {
+fn headers(key: &str, head: &ObjectHead) -> Vec<(HeaderName, HeaderValue)> {
     let stored = head.content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = stored.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
     let mut headers = Vec::with_capacity(6);
@@ -102,16 +184,7 @@ mod tests {
     use super::*;
 
     fn shown(content_type: Option<&'static str>, key: &str) -> (String, String, bool) {
-        let head = ObjectHead {
-            etag: HeaderValue::from_static("\"a\""),
-            size: 0,
-            last_modified: None,
-            cache_control: None,
-            content_type: content_type.map(HeaderValue::from_static),
-            content_disposition: None,
-            content_encoding: None,
-            content_language: None,
-        };
+        let head = ObjectHead { content_type: content_type.map(HeaderValue::from_static), ..ObjectHead::default() };
         let headers = headers(key, &head);
         let get = |name: HeaderName| {
             let (_, value) = headers.iter().find(|(known, _)| *known == name).unwrap();
@@ -135,6 +208,61 @@ mod tests {
         assert_eq!(shown(Some("nonsense"), "a").0, "application/octet-stream");
         assert_eq!(shown(Some("image/png"), "a").1, "inline; filename=\"a\"");
         assert!(!shown(Some("application/pdf"), "a").2);
+    }
+
+    #[test]
+    fn ages() {
+        for (text, expected) in [
+            ("0", 0),
+            ("60", 60),
+            ("99999999999999999999", cache::LONGEST),
+            ("-1", cache::LONGEST),
+            ("1.5", cache::LONGEST),
+            ("0, 0", cache::LONGEST),
+            ("", cache::LONGEST),
+        ] {
+            assert_eq!(age(&HeaderValue::from_static(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_304_changes() {
+        let value = |text: &'static str| Some(HeaderValue::from_static(text));
+        let passed = |name, text| (HeaderName::from_static(name), HeaderValue::from_static(text));
+        let stored = ObjectHead {
+            etag: value("\"a\""),
+            size: 7,
+            last_modified: value("Sun, 06 Nov 1994 08:49:37 GMT"),
+            cache_control: value("max-age=1"),
+            content_type: value("image/png"),
+            content_disposition: value("attachment; filename=x"),
+            content_encoding: value("gzip"),
+            passed: vec![passed("x-a", "1"), passed("x-b", "1"), passed("digest", "1")],
+            ..ObjectHead::default()
+        };
+        let known = ready("k/p.png", stored);
+        let told = ObjectHead {
+            etag: value("\"b\""),
+            age: value("5"),
+            cache_control: value("max-age=2"),
+            content_type: value("application/xml"),
+            content_encoding: value("br"),
+            passed: vec![passed("x-b", "2"), passed("digest", "2")],
+            ..ObjectHead::default()
+        };
+        let now = ready("k/p.png", renewed(&known, told));
+        assert_eq!((now.etag, now.size, now.age, now.last_modified), (known.etag, 7, Some(5), known.last_modified));
+        assert_eq!(now.cache_control, value("max-age=2"));
+        let get =
+            |name: HeaderName| now.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        assert_eq!(get(CONTENT_TYPE), value("image/png"));
+        assert_eq!(get(CONTENT_ENCODING), value("gzip"));
+        assert_eq!(get(CONTENT_DISPOSITION), value("attachment; filename=\"p.png\""));
+        assert_eq!(get(HeaderName::from_static("digest")), value("1"));
+        assert_eq!(
+            (get(HeaderName::from_static("x-a")), get(HeaderName::from_static("x-b"))),
+            (value("1"), value("2"))
+        );
     }
 
     #[test]

@@ -112,6 +112,7 @@ pub fn lookup_name(lookup: Lookup) -> &'static str {
         Lookup::Hit => "hit",
         Lookup::Miss => "miss",
         Lookup::Revalidated => "revalidated",
+        Lookup::Stale => "stale",
     }
 }
 

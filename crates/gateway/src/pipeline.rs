@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use authorizer::{Allowed, ObjectPath, Read, UnixTime};
-use cache::{Cache, CacheError, Conditions, Lookup, ObjectId, Opened, Outcome, ServedBytes, WantedBytes};
+use cache::{Cache, CacheError, Conditions, Lookup, ObjectId, Opened, Outcome, Part, ServedBytes, WantedBytes, Wishes};
 use front::{Admitted, Code, Listener, Refusal, Refused, admit, methods, presented, refusal_form, shown_path};
 use http::header::ORIGIN;
 use http::request::Parts;
@@ -125,17 +125,19 @@ async fn read(
 ) -> Result<Option<Answer>, Refused> {
     let whole_answer = parts.method == Method::GET;
     let wanted = if whole_answer { WantedBytes::of(&parts.headers) } else { WantedBytes::Whole };
+    let wishes = Wishes::of(&parts.headers);
     let Opened { entry, mut at_hand, .. } =
-        open(pipeline, allowed, whole_answer.then_some(wanted), now, record).await?;
+        open(pipeline, allowed, whole_answer.then_some(&wanted), &wishes, now, record).await?;
     match cache::evaluate(&Conditions::new(&parts.headers), &entry.head) {
         Outcome::NotModified => return Ok(Some(Answer::NotModified { entry, audience })),
         Outcome::Failed => return Err(Refusal::new(Code::PreconditionFailed, "precondition_failed").into()),
         Outcome::Proceed => {}
     }
-    let served = cache::serve(wanted, &parts.headers, &entry.head);
-    let (first, end) = match served {
+    let served = cache::serve(&wanted, &parts.headers, &entry.head);
+    let (first, end) = match &served {
         ServedBytes::Whole => (0, entry.head.size),
-        ServedBytes::Part { first, last } => (first, last + 1),
+        ServedBytes::Part(part) => (part.first, part.last + 1),
+        ServedBytes::Parts(parts) => parts.first().map_or((0, 0), |Part { first, last }| (*first, last + 1)),
         ServedBytes::Unsatisfiable => {
             let refusal = Refusal::new(Code::RangeUnsatisfiable, "range_beyond_object");
             return Err(Refused { size: Some(entry.head.size), ..refusal.into() });
@@ -146,6 +148,8 @@ async fn read(
         let number = cache::slice_of(first);
         let slice = if let Some(slice) = pipeline.cache.at_hand(&entry, number) {
             slice
+        } else if wishes.only_if_cached() {
+            return Err(refusal_of(CacheError::NotKept).into());
         } else {
             record.lookup = Some(Lookup::Miss);
             match timed(record, pipeline.cache.slice(&entry, number)).await {
@@ -155,7 +159,10 @@ async fn read(
         };
         at_hand = Some((number, slice));
     }
-    let body = Body::object(&pipeline.cache, &entry, first, end, at_hand);
+    let body = match &served {
+        ServedBytes::Parts(parts) => Body::parts(&pipeline.cache, &entry, parts, at_hand),
+        _ => Body::object(&pipeline.cache, &entry, first, end, at_hand),
+    };
     let saved_as =
         allowed.bearer().and_then(|bearer| bearer.download()).map(|name| content::saved_as(name, allowed.key()));
     Ok(Some(Answer::Object { entry, served, body, audience, saved_as: saved_as.flatten() }))
@@ -165,17 +172,18 @@ async fn read(
 async fn open(
     pipeline: &Arc<Pipeline>,
     allowed: &Allowed<Read>,
-    wanted: Option<WantedBytes>,
+    wanted: Option<&WantedBytes>,
+    wishes: &Wishes,
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Opened, Refusal> {
     let bucket = allowed.bucket().0;
-    if let Some(entry) = pipeline.cache.hit(bucket, allowed.key(), now.0) {
+    if let Some(entry) = pipeline.cache.hit(bucket, allowed.key(), wishes, now.0) {
         record.lookup = Some(Lookup::Hit);
         return Ok(Opened { entry, lookup: Lookup::Hit, at_hand: None });
     }
     let id = ObjectId { bucket, key: allowed.key().into() };
-    let opened = timed(record, pipeline.cache.find(id, wanted, now.0)).await;
+    let opened = timed(record, pipeline.cache.find(id, wanted, wishes, now.0)).await;
     record.lookup = Some(opened.as_ref().map_or(Lookup::Miss, |opened| opened.lookup));
     opened.map_err(refusal_of)
 }
@@ -205,6 +213,7 @@ pub fn refusal_of(error: CacheError) -> Refusal {
         CacheError::Away => (Code::OriginAway, "origin_away"),
         CacheError::Slow => (Code::OriginSlow, "origin_slow"),
         CacheError::Overloaded => (Code::Overloaded, "too_many_fetches"),
+        CacheError::NotKept => (Code::NotCached, "only_if_cached"),
     };
     Refusal::new(code, reason)
 }

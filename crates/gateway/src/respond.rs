@@ -1,10 +1,13 @@
 //! The one place that writes an object's answer. Those without an object are the front door's.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use cache::{Entry, ServedBytes};
+use cache::{Entry, Lookup, Part, ServedBytes};
 use front::{Code, Refusal, refusal_body};
-use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, ETAG};
+use http::header::{
+    ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
+    EXPIRES, LAST_MODIFIED, VARY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use crate::body::Body;
@@ -16,6 +19,12 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-
 /// RFC 9111 section 3.5: strangers' caches keep nothing; the browser asks on every use and a changed token does not matter.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, no-cache");
+
+/// Ages that answers of the cache have all the time, ready made; the strings are made once and stay.
+static AGES: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| {
+    let text = |seconds: u32| HeaderValue::from_static(Box::leak(seconds.to_string().into_boxed_str()));
+    (0..1000).map(text).collect()
+});
 
 /// What the pipeline has found to say.
 #[allow(clippy::large_enum_variant)] // the large one is the common one, and is moved once
@@ -60,21 +69,30 @@ pub fn respond(
     let front = &pipeline.site.front;
     let digits = record.id.digits();
     let id = std::str::from_utf8(&digits).unwrap_or_default();
-    let mut refusal = None;
+    let (mut refusal, mut varied) = (None, None);
     let (status, body) = match answer {
         Answer::Object { entry, served, body, audience, saved_as } => {
-            object_headers(&mut headers, front, &entry, audience);
+            object_headers(&mut headers, front, &entry, audience, &record);
             for (name, value) in &entry.head.headers {
                 headers.append(name, value.clone());
+            }
+            if entry.head.varies {
+                varied = headers.remove(VARY);
             }
             headers.insert(CONTENT_LENGTH, body.length().into());
             if let Some(saved_as) = saved_as {
                 headers.insert(CONTENT_DISPOSITION, saved_as);
             }
             let status = match served {
-                ServedBytes::Part { first, last } => {
+                ServedBytes::Part(Part { first, last }) => {
                     if let Ok(range) = HeaderValue::try_from(format!("bytes {first}-{last}/{}", entry.head.size)) {
                         headers.insert(CONTENT_RANGE, range);
+                    }
+                    StatusCode::PARTIAL_CONTENT
+                }
+                ServedBytes::Parts(_) => {
+                    if let Some(content_type) = body.content_type() {
+                        headers.insert(CONTENT_TYPE, content_type);
                     }
                     StatusCode::PARTIAL_CONTENT
                 }
@@ -83,7 +101,15 @@ pub fn respond(
             (status, if *method == Method::HEAD { Body::empty() } else { body })
         }
         Answer::NotModified { entry, audience } => {
-            object_headers(&mut headers, front, &entry, audience);
+            object_headers(&mut headers, front, &entry, audience, &record);
+            // RFC 9110 section 15.4.5: what a 200 would have said of these, and the only validator there is.
+            headers.extend(entry.head.header(&DATE).map(|value| (DATE, value.clone())));
+            if entry.head.etag.is_none() {
+                headers.extend(entry.head.header(&LAST_MODIFIED).map(|value| (LAST_MODIFIED, value.clone())));
+            }
+            if entry.head.varies {
+                varied = entry.head.header(&VARY).cloned();
+            }
             (StatusCode::NOT_MODIFIED, Body::empty())
         }
         Answer::Own(answer) => {
@@ -98,6 +124,9 @@ pub fn respond(
         }
     };
     front.finish(&mut headers, origin, record.route, id);
+    if let Some(varied) = varied {
+        headers.append(VARY, varied);
+    }
     record.answered(status, refusal.as_ref());
     let mut response = Response::new(body.with_record(record));
     *response.status_mut() = status;
@@ -127,15 +156,41 @@ pub fn unreadable(status: u16, id: Id) -> (Refusal, Vec<u8>) {
     (refusal, [head.into_bytes(), body.into_bytes()].concat())
 }
 
-fn object_headers(headers: &mut HeaderMap, front: &front::Front, entry: &Entry, audience: Audience) {
-    headers.insert(ETAG, entry.head.etag.clone());
+fn object_headers(headers: &mut HeaderMap, front: &front::Front, entry: &Entry, audience: Audience, record: &Record) {
+    if let Some(etag) = &entry.head.etag {
+        headers.insert(ETAG, etag.clone());
+    }
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    let (cache_control, resource_policy) = match audience {
-        Audience::Bearer => (PRIVATE, front.resource_policy.clone()),
+    let resource_policy = match audience {
+        Audience::Bearer => {
+            headers.insert(CACHE_CONTROL, PRIVATE);
+            front.resource_policy.clone()
+        }
         Audience::Everyone => {
-            (entry.head.cache_control.clone().unwrap_or(PUBLIC), HeaderValue::from_static("cross-origin"))
+            public_headers(headers, entry);
+            HeaderValue::from_static("cross-origin")
         }
     };
-    headers.insert(CACHE_CONTROL, cache_control);
     headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, resource_policy);
+    // RFC 9111 section 5.1: always where the origin was not asked, else where it said one.
+    let unasked = matches!(record.lookup, Some(Lookup::Hit | Lookup::Stale));
+    let seconds = entry.age(record.time.div_euclid(1000));
+    if unasked || seconds > 0 && entry.head.age.is_some() {
+        headers.insert(AGE, age(seconds));
+    }
+}
+
+/// What the object says of its own use.
+fn public_headers(headers: &mut HeaderMap, entry: &Entry) {
+    let (cache_control, expires) = (&entry.head.cache_control, &entry.head.expires);
+    if let Some(expires) = expires {
+        headers.insert(EXPIRES, expires.clone());
+    }
+    let unsaid = if expires.is_some() { HeaderValue::from_static("public") } else { PUBLIC };
+    headers.insert(CACHE_CONTROL, cache_control.clone().unwrap_or(unsaid));
+}
+
+fn age(seconds: i64) -> HeaderValue {
+    let known = usize::try_from(seconds).ok().and_then(|seconds| AGES.get(seconds));
+    known.cloned().unwrap_or_else(|| seconds.into())
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use bytes::Bytes;
-use http::header::{HOST, IF_MATCH, IF_NONE_MATCH, RANGE};
+use http::header::{HOST, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
@@ -16,7 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
-use crate::answer::{ObjectHead, Piece, content_length, content_range};
+use crate::answer::{Found, ObjectHead, Piece, content_length, content_range};
 use crate::key::encode_key;
 use crate::limits;
 use crate::sign::{Payload, sign_request};
@@ -29,6 +29,8 @@ pub struct Bucket {
     pub region: String,
     pub name: String,
     pub credentials: Credentials,
+    /// Headers of its answers that are read besides those of every object.
+    pub passed: Vec<HeaderName>,
 }
 
 #[derive(Clone)]
@@ -64,8 +66,10 @@ pub enum Version {
     Any,
     /// Exactly this one.
     Only(HeaderValue),
-    /// Any but this one.
+    /// Any but the one of this entity tag.
     Not(HeaderValue),
+    /// Any that was changed after this date.
+    Since(HeaderValue),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +77,6 @@ pub enum OriginError {
     NotFound,
     /// It is another version than the one asked for.
     Changed,
-    /// It is still the version that was excluded.
-    Unchanged,
     /// The object ends before the piece.
     Beyond,
     /// The store refuses our credentials, or the bucket's policy refuses us.
@@ -90,7 +92,7 @@ pub enum OriginError {
 /// An answer to either question.
 pub enum Answer {
     Head(ObjectHead),
-    Piece(Piece),
+    Found(Found),
 }
 
 impl Origin {
@@ -130,13 +132,13 @@ impl Origin {
     pub async fn head(&self, key: &str) -> Result<ObjectHead, OriginError> {
         match self.ask(key, &Wanted::Head, &Version::Any).await? {
             Answer::Head(head) => Ok(head),
-            Answer::Piece(_) => Err(OriginError::Nonsense),
+            Answer::Found(_) => Err(OriginError::Nonsense),
         }
     }
 
-    pub async fn piece(&self, key: &str, first: u64, length: u64, version: &Version) -> Result<Piece, OriginError> {
+    pub async fn piece(&self, key: &str, first: u64, length: u64, version: &Version) -> Result<Found, OriginError> {
         match self.ask(key, &Wanted::Piece { first, length }, version).await? {
-            Answer::Piece(piece) => Ok(piece),
+            Answer::Found(found) => Ok(found),
             Answer::Head(_) => Err(OriginError::Nonsense),
         }
     }
@@ -162,7 +164,7 @@ impl Origin {
             Ok(Err(_)) => return Err(OriginError::Failed),
             Ok(Ok(response)) => response,
         };
-        read(response, wanted).await
+        read(response, wanted, version, &self.bucket.passed).await
     }
 
     pub(crate) fn request(&self, key: &str, wanted: &Wanted, version: &Version) -> Option<Request<Full<Bytes>>> {
@@ -186,6 +188,7 @@ impl Origin {
             Version::Any => None,
             Version::Only(etag) => parts.headers.insert(IF_MATCH, etag.clone()),
             Version::Not(etag) => parts.headers.insert(IF_NONE_MATCH, etag.clone()),
+            Version::Since(date) => parts.headers.insert(IF_MODIFIED_SINCE, date.clone()),
         };
         if self.signing == Signing::AsConfigured {
             sign_request(
@@ -209,12 +212,17 @@ fn no_tls() -> std::io::Result<rustls::ClientConfig> {
     Ok(versions.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 
-async fn read(response: Response<Incoming>, wanted: &Wanted) -> Result<Answer, OriginError> {
+async fn read(
+    response: Response<Incoming>,
+    wanted: &Wanted,
+    version: &Version,
+    passed: &[HeaderName],
+) -> Result<Answer, OriginError> {
     let (parts, body) = response.into_parts();
     let error = match (parts.status, wanted) {
         (StatusCode::OK, Wanted::Head) => {
             let size = content_length(&parts.headers).ok_or(OriginError::Nonsense)?;
-            return ObjectHead::read(&parts.headers, size).map(Answer::Head).ok_or(OriginError::Nonsense);
+            return Ok(Answer::Head(ObjectHead::read(&parts.headers, size, passed)));
         }
         (StatusCode::PARTIAL_CONTENT, Wanted::Piece { first, length }) => {
             let (from, to, size) = content_range(&parts.headers).ok_or(OriginError::Nonsense)?;
@@ -222,14 +230,21 @@ async fn read(response: Response<Incoming>, wanted: &Wanted) -> Result<Answer, O
             if from != *first || to - from + 1 != expected {
                 return Err(OriginError::Nonsense);
             }
-            return piece(&parts.headers, body, from, expected, size).await;
+            let head = ObjectHead::read(&parts.headers, size, passed);
+            // What has no name cannot be asked for the rest of.
+            if expected < size && !head.is_named() {
+                return Err(OriginError::Nonsense);
+            }
+            return piece(head, body, from, expected).await;
         }
         // A store may answer with the whole where the whole fits the piece.
         (StatusCode::OK, Wanted::Piece { first: 0, length }) => {
             let size = content_length(&parts.headers).filter(|size| size <= length).ok_or(OriginError::Nonsense)?;
-            return piece(&parts.headers, body, 0, size, size).await;
+            return piece(ObjectHead::read(&parts.headers, size, passed), body, 0, size).await;
         }
-        (StatusCode::NOT_MODIFIED, _) => OriginError::Unchanged,
+        (StatusCode::NOT_MODIFIED, Wanted::Piece { .. }) if matches!(version, Version::Not(_) | Version::Since(_)) => {
+            return Ok(Answer::Found(Found::Unchanged(ObjectHead::read(&parts.headers, 0, passed))));
+        }
         (StatusCode::NOT_FOUND, _) => OriginError::NotFound,
         (StatusCode::PRECONDITION_FAILED, _) => OriginError::Changed,
         (StatusCode::RANGE_NOT_SATISFIABLE, _) => OriginError::Beyond,
@@ -242,14 +257,7 @@ async fn read(response: Response<Incoming>, wanted: &Wanted) -> Result<Answer, O
     Err(error)
 }
 
-async fn piece(
-    headers: &http::HeaderMap,
-    body: Incoming,
-    first: u64,
-    expected: u64,
-    size: u64,
-) -> Result<Answer, OriginError> {
-    let head = ObjectHead::read(headers, size).ok_or(OriginError::Nonsense)?;
+async fn piece(head: ObjectHead, body: Incoming, first: u64, expected: u64) -> Result<Answer, OriginError> {
     let room = usize::try_from(expected).map_err(|_| OriginError::Nonsense)?;
     // One buffer of the very size: what is kept is what is counted.
     let mut bytes = Vec::with_capacity(room);
@@ -267,7 +275,7 @@ async fn piece(
     if bytes.len() != room {
         return Err(OriginError::Failed);
     }
-    Ok(Answer::Piece(Piece { head, first, bytes: bytes.into() }))
+    Ok(Answer::Found(Found::Piece(Piece { head, first, bytes: bytes.into() })))
 }
 
 /// Between a half and the whole of the wait, so that many do not come back at one moment.

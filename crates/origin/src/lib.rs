@@ -12,7 +12,7 @@ mod multipart;
 mod sign;
 mod xml;
 
-pub use answer::{ObjectHead, Piece};
+pub use answer::{Found, ObjectHead, Piece};
 pub use client::{Bucket, Origin, OriginError, Version, Wanted};
 pub use inspect::Said;
 pub use key::encode_key;

@@ -5,9 +5,10 @@ use http::{HeaderName, HeaderValue};
 
 use super::bytes::{Reader, put_short, small};
 use super::limits;
+use crate::freshness::{Lifetime, Stale};
 use crate::object::{Entry, Head};
 
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Another version of the program may give the same object other headers.
 const PROGRAM: &str = env!("CARGO_PKG_VERSION");
@@ -16,34 +17,33 @@ const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug)]
 pub struct Stored {
     pub head: Head,
-    pub fresh_until: i64,
+    pub lifetime: Lifetime,
 }
 
 /// None where it is too long to be written.
 pub fn encode(entry: &Entry) -> Option<Vec<u8>> {
-    let head = &entry.head;
+    // Whoever adds a field has to say here what becomes of it.
+    let Head { etag, size, last_modified, date, age, cache_control, expires, varies, headers } = &entry.head;
+    let Lifetime { made, confirmed, fresh_until, asking_until, error_until, stale } = &entry.lifetime;
     let mut bytes = Vec::with_capacity(512);
     bytes.push(FORM);
     put_short(&mut bytes, PROGRAM.as_bytes())?;
-    bytes.extend_from_slice(&entry.fresh_until.to_le_bytes());
-    bytes.extend_from_slice(&head.size.to_le_bytes());
-    put_short(&mut bytes, head.etag.as_bytes())?;
-    match head.last_modified {
-        None => bytes.push(0),
-        Some(seconds) => {
-            bytes.push(1);
-            bytes.extend_from_slice(&seconds.to_le_bytes());
-        }
+    for time in [made, confirmed, fresh_until, asking_until, error_until] {
+        bytes.extend_from_slice(&time.to_le_bytes());
     }
-    match &head.cache_control {
-        None => bytes.push(0),
-        Some(value) => {
-            bytes.push(1);
-            put_short(&mut bytes, value.as_bytes())?;
-        }
+    bytes.push(u8::from(*stale == Stale::Never));
+    bytes.push(u8::from(*varies));
+    bytes.extend_from_slice(&size.to_le_bytes());
+    for number in [last_modified, date, age] {
+        bytes.push(u8::from(number.is_some()));
+        bytes.extend_from_slice(&number.unwrap_or(0).to_le_bytes());
     }
-    bytes.extend_from_slice(&small(head.headers.len()).to_le_bytes());
-    for (name, value) in &head.headers {
+    for value in [etag, cache_control, expires] {
+        bytes.push(u8::from(value.is_some()));
+        put_short(&mut bytes, value.as_ref().map_or(&[], HeaderValue::as_bytes))?;
+    }
+    bytes.extend_from_slice(&small(headers.len()).to_le_bytes());
+    for (name, value) in headers {
         put_short(&mut bytes, name.as_str().as_bytes())?;
         put_short(&mut bytes, value.as_bytes())?;
     }
@@ -56,21 +56,35 @@ pub fn decode(bytes: &[u8]) -> Option<Stored> {
     if reader.byte()? != FORM || reader.short()? != PROGRAM.as_bytes() {
         return None;
     }
-    let (fresh_until, size) = (reader.i64()?, reader.u64()?);
-    let etag = HeaderValue::from_bytes(reader.short()?).ok()?;
-    let last_modified = if reader.byte()? == 1 { Some(reader.i64()?) } else { None };
-    let cache_control = if reader.byte()? == 1 { Some(HeaderValue::from_bytes(reader.short()?).ok()?) } else { None };
+    let lifetime = Lifetime {
+        made: reader.i64()?,
+        confirmed: reader.i64()?,
+        fresh_until: reader.i64()?,
+        asking_until: reader.i64()?,
+        error_until: reader.i64()?,
+        stale: if reader.byte()? == 1 { Stale::Never } else { Stale::Acceptable },
+    };
+    let varies = reader.byte()? == 1;
+    let size = reader.u64()?;
+    let mut number = || Some((reader.byte()? == 1, reader.i64()?));
+    let numbers = [number()?, number()?, number()?];
+    let [last_modified, date, age] = numbers.map(|(there, number)| there.then_some(number));
+    let mut value = || Some((reader.byte()? == 1, HeaderValue::from_bytes(reader.short()?).ok()?));
+    let values = [value()?, value()?, value()?];
+    let [etag, cache_control, expires] = values.map(|(there, value)| there.then_some(value));
     let mut headers = Vec::new();
     for _ in 0..reader.u32()? {
         let name = HeaderName::from_bytes(reader.short()?).ok()?;
         headers.push((name, HeaderValue::from_bytes(reader.short()?).ok()?));
     }
-    let head = Head { etag, size, last_modified, cache_control, headers };
-    reader.is_empty().then_some(Stored { head, fresh_until })
+    let head = Head { etag, size, last_modified, date, age, cache_control, expires, varies, headers };
+    reader.is_empty().then_some(Stored { head, lifetime })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicI64;
+
     use bytes::Bytes;
 
     use super::*;
@@ -82,19 +96,26 @@ mod tests {
             let value = HeaderValue::from_static("max-age=60");
             let headers = vec![(http::header::CONTENT_TYPE, HeaderValue::from_bytes(b"text/\xff").unwrap())];
             let head = Head {
-                etag: HeaderValue::from_static("\"v\""),
+                etag: full.then(|| HeaderValue::from_static("\"v\"")),
                 size: 7 << 40,
                 last_modified: full.then_some(-5),
+                date: full.then_some(1_800_000_000),
+                age: full.then_some(3),
                 cache_control: full.then(|| value.clone()),
+                expires: full.then(|| HeaderValue::from_static("0")),
+                varies: full,
                 headers: if full { headers.clone() } else { Vec::new() },
             };
+            let stale = if full { Stale::Never } else { Stale::Acceptable };
+            let lifetime =
+                Lifetime { made: 1, confirmed: 2, fresh_until: 99, asking_until: 100, error_until: i64::MAX, stale };
             let id = ObjectId { bucket: 0, key: "k".into() };
-            let body = Some(Bytes::new());
-            let entry = Entry { id, head: head.clone(), fresh_until: 99, kept: true, body };
+            let (body, rested) = (Some(Bytes::new()), AtomicI64::new(0));
+            let entry = Entry { id, head: head.clone(), lifetime, kept: true, body, rested };
             let bytes = encode(&entry).unwrap();
             let stored = decode(&bytes).unwrap();
             assert_eq!(format!("{:?}", stored.head), format!("{head:?}"));
-            assert_eq!(stored.fresh_until, 99);
+            assert_eq!(stored.lifetime, lifetime);
             for end in 0..bytes.len() {
                 assert!(decode(&bytes[..end]).is_none(), "{end}");
             }

@@ -21,7 +21,7 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::time::{Duration, Instant};
 
 use ::bytes::Bytes;
@@ -147,13 +147,15 @@ impl Disk {
     pub async fn entry(&self, id: &ObjectId) -> Option<Recalled<Entry>> {
         let identity = Identity::entry(self.bucket(id)?, &id.key)?;
         let Recalled { value: Parts { head, body }, digest, found } = self.read(identity).await?;
-        let head::Stored { head, fresh_until } = head::decode(&head)?;
-        let body = match head.size {
-            size if size == body.len() as u64 => Some(body),
-            size if size <= SLICE => self.slice(id, &head.etag, 0, size).await.map(|slice| slice.value),
-            _ => None,
+        let head::Stored { head, lifetime } = head::decode(&head)?;
+        let body = match (head.size, head.version()) {
+            (size, _) if size == body.len() as u64 => Some(body),
+            (size, Some(version)) if size <= SLICE => self.slice(id, version, 0, size).await.map(|slice| slice.value),
+            (_, Some(_)) => None,
+            // Its bytes could not be asked for by themselves.
+            (_, None) => return None,
         };
-        let value = Entry { id: id.clone(), head, fresh_until, kept: true, body };
+        let value = Entry { id: id.clone(), head, lifetime, kept: true, body, rested: AtomicI64::new(0) };
         Some(Recalled { value, digest, found })
     }
 
@@ -172,11 +174,13 @@ impl Disk {
     /// Has an entry written, in place of the one before. One that cannot be written takes that one away.
     pub fn keep_entry(&self, entry: &Entry, now: i64) {
         let Some(bucket) = self.bucket(&entry.id) else { return };
-        let body = entry.body.as_ref().filter(|body| body.len() <= limits::INSIDE).cloned();
+        // What has no name for its version is kept whole or not at all.
+        let inside = |body: &&Bytes| body.len() <= limits::INSIDE || entry.head.version().is_none();
+        let body = entry.body.as_ref().filter(inside).cloned();
         if body.is_none()
-            && let Some(body) = &entry.body
+            && let Some((body, version)) = entry.body.as_ref().zip(entry.head.version())
         {
-            self.keep_slice(&entry.id, &entry.head.etag, 0, body.clone(), now);
+            self.keep_slice(&entry.id, version, 0, body.clone(), now);
         }
         let written = Identity::entry(bucket, &entry.id.key)
             .zip(head::encode(entry))

@@ -140,8 +140,16 @@ fn summary(config: &Config) -> String {
     if let Some(dir) = &config.state {
         row("state", format!("kept in {}", dir.display()));
     }
-    row("cache", format!("{} bytes in memory, fresh for {} s", config.cache.memory, config.cache.ttl.as_secs()));
-    if let Some(disk) = &config.cache.disk {
+    let cache = &config.cache;
+    let times = (cache.ttl.as_secs(), cache.stale_if_error.as_secs());
+    row(
+        "cache",
+        format!(
+            "{} bytes in memory, fresh for {} s, for {} s more while a store fails",
+            cache.memory, times.0, times.1
+        ),
+    );
+    if let Some(disk) = &cache.disk {
         row("cache", format!("{} bytes on disk in {}", disk.size, disk.path.display()));
     }
     text

@@ -238,6 +238,7 @@ async fn look_at_site(site: &str) -> Finding {
         region: String::new(),
         name: String::new(),
         credentials: aws_credential_types::Credentials::from_keys("", "", None),
+        passed: Vec::new(),
     };
     let said = match Origin::open(bucket) {
         Ok(origin) => send(&origin, Request::get(&health)).await,

@@ -7,6 +7,7 @@ use super::credentials::{Credentials, read_line};
 use super::faults::{Faults, Mistake};
 use super::files::path_in;
 use super::names::Named;
+use super::passed;
 use super::section::{Node, Section};
 use super::settings::{Bucket, PostForms};
 use super::units::duration;
@@ -36,6 +37,7 @@ pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> Option<Bucket>
         .and_then(|node| keys(node, dir, faults));
     let upload_credentials = section.get("upload_credentials").map(|node| keys(node, dir, faults));
     let post = section.get("post").and_then(|node| node.boolean(faults)).unwrap_or(true);
+    let headers = section.get("headers").and_then(|node| passed::read(node, faults)).unwrap_or_default();
     let abandoned_uploads = section.get("abandoned_uploads").and_then(|node| abandoned(node, faults));
     section.close(faults);
     let endpoint = endpoint?;
@@ -47,6 +49,7 @@ pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> Option<Bucket>
         bucket: bucket?,
         credentials: credentials?,
         upload_credentials: upload_credentials.map_or(Some(None), |read| read.map(Some))?,
+        headers,
         post: if post { PostForms::Taken } else { PostForms::NotTaken },
         abandoned_uploads: abandoned_uploads.unwrap_or(ABANDONED),
     })

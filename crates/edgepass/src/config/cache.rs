@@ -11,15 +11,33 @@ use super::section::Section;
 use super::settings::{Cache, Disk};
 use super::units::{duration, size};
 
-pub const DEFAULT: Cache = Cache { memory: 256 << 20, ttl: Duration::from_mins(5), disk: None };
+/// A file that was overwritten is seen when `ttl` is over, and one that was uploaded at once, so the two waits that would
+/// change this are none unless asked for. A store's outage is over within an hour as a rule; until then a file that may have
+/// changed serves better than none.
+pub const DEFAULT: Cache = Cache {
+    memory: 256 << 20,
+    ttl: Duration::from_mins(5),
+    stale_while_revalidate: Duration::ZERO,
+    stale_if_error: Duration::from_hours(1),
+    missing_ttl: Duration::ZERO,
+    disk: None,
+};
 
 pub fn read(mut section: Section<'_>, dir: &Path, faults: &mut Faults) -> Cache {
     let memory = section.get("memory").and_then(|node| node.parse("a size such as \"256 MiB\"", faults, size));
-    let ttl = section.get("ttl").and_then(|node| node.parse("a duration such as \"5m\"", faults, duration));
+    let mut time = |key, default| {
+        let read = section.get(key).and_then(|node| node.parse("a duration such as \"5m\"", faults, duration));
+        read.unwrap_or(default)
+    };
+    let ttl = time("ttl", DEFAULT.ttl);
+    let stale_while_revalidate = time("stale_while_revalidate", DEFAULT.stale_while_revalidate);
+    let stale_if_error = time("stale_if_error", DEFAULT.stale_if_error);
+    let missing_ttl = time("missing_ttl", DEFAULT.missing_ttl);
     let disk = section.get("disk").and_then(|node| node.section("`disk`", "a table with `path` and `size`", faults));
     let disk = disk.and_then(|disk| read_disk(disk, dir, faults));
     section.close(faults);
-    Cache { memory: memory.unwrap_or(DEFAULT.memory), ttl: ttl.unwrap_or(DEFAULT.ttl), disk }
+    let memory = memory.unwrap_or(DEFAULT.memory);
+    Cache { memory, ttl, stale_while_revalidate, stale_if_error, missing_ttl, disk }
 }
 
 fn read_disk(mut section: Section<'_>, dir: &Path, faults: &mut Faults) -> Option<Disk> {

@@ -18,6 +18,7 @@ mod issuer;
 mod listen;
 mod names;
 mod nearest;
+mod passed;
 mod roles;
 mod route;
 mod section;
@@ -39,7 +40,7 @@ pub use faults::Mistake;
 pub use settings::{Bucket, Cache, Config, HttpRole, Issuer, Listen, PostForms, Tls};
 pub use state::REVOCABLE;
 pub use tls::{day, now, read_pair, time_troubles};
-pub use units::duration;
+pub use units::{duration, seconds};
 pub use web::{is_https, is_loopback};
 
 /// Reads and judges a configuration file and the files it names.

@@ -121,6 +121,8 @@ pub struct Bucket {
     pub credentials: Credentials,
     /// Those that sign what browsers send, where they are others.
     pub upload_credentials: Option<Credentials>,
+    /// Of the store's answers, passed on besides those of every object.
+    pub headers: Vec<http::HeaderName>,
     pub post: PostForms,
     /// When an upload in parts that nobody completes is given up.
     pub abandoned_uploads: Duration,
@@ -145,6 +147,12 @@ pub struct Cache {
     pub memory: u64,
     /// How long an object is fresh that says nothing itself.
     pub ttl: Duration,
+    /// How long it is used after that while the store is asked, where it says nothing itself.
+    pub stale_while_revalidate: Duration,
+    /// How long it is used after that where the store is in trouble, unless it says otherwise.
+    pub stale_if_error: Duration,
+    /// How long a missing object is not asked for again.
+    pub missing_ttl: Duration,
     pub disk: Option<Disk>,
 }
 
