@@ -22,7 +22,7 @@ pub fn open(bucket: &BucketOrigin) -> Result<Origin, Fault> {
         endpoint: store.endpoint.clone(),
         region: store.region.clone(),
         name: store.bucket.clone(),
-        credentials: store.credentials.clone(),
+        credentials: store.credentials.clone().into(),
         passed: Vec::new(),
     });
     let origin = origin.map_err(|error| Fault::machine(format!("the store `{}`", store.endpoint), error))?;

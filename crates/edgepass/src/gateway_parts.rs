@@ -12,6 +12,7 @@ use front::Front;
 use gateway::{Door, Gateway, Listener, ReloadRequest, Tls};
 use http::HeaderValue;
 use keys::{Keyring, SigningKey};
+use origin::{Keys, News};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use uploads::Seals;
@@ -102,9 +103,10 @@ fn hsts(config: &Config) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("max-age={}", time.as_secs())).ok()
 }
 
-/// Reads the credentials, loads the keys and starts. The access log goes to `log`; who asks for a reload is sent on.
+/// Loads the keys and starts. The access log goes to `log`; who asks for a reload is sent on.
 pub fn start(
     mut config: Config,
+    buckets: Vec<gateway::Bucket>,
     sockets: Sockets,
     log: Box<dyn Write + Send>,
     runtime: &Handle,
@@ -127,7 +129,6 @@ pub fn start(
     let hooks = hook::Hooks::open(hooks, names, runtime.clone()).map_err(Trouble::failed)?;
     let admin_secret = config.admin_secret.as_deref().map(read_secret).transpose()?;
     let seals = seals(&config, &link_key)?;
-    let buckets = std::mem::take(&mut config.buckets).into_iter().map(bucket).collect::<Result<_, _>>()?;
     let cache = cache::Limits {
         memory: config.cache.memory,
         defaults: cache::Defaults {
@@ -204,13 +205,21 @@ pub fn read_secret(file: &Path) -> Result<SecretString, Trouble> {
     config::read_line(file).map_err(Trouble::failed)
 }
 
+/// The buckets with the keys to them.
+pub async fn buckets(config: &mut Config) -> Result<Vec<gateway::Bucket>, Trouble> {
+    let mut buckets = Vec::new();
+    for one in std::mem::take(&mut config.buckets) {
+        buckets.push(bucket(one).await?);
+    }
+    Ok(buckets)
+}
+
 /// Fails where the keys are not there.
-pub fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {
+pub async fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {
     let of_bucket = |fault: &dyn std::fmt::Display| Trouble::failed(format_args!("bucket `{}`: {fault}", bucket.name));
-    let read = |of: &config::Credentials| of.read(|name| std::env::var(name).ok()).map_err(|fault| of_bucket(&fault));
-    let reads_with = credentials(&read(&bucket.credentials)?);
+    let reads_with = keys(&bucket.credentials, &bucket.name).await.map_err(|fault| of_bucket(&fault))?;
     let upload_credentials = match &bucket.upload_credentials {
-        Some(others) => credentials(&read(others)?),
+        Some(others) => keys(others, &bucket.name).await.map_err(|fault| of_bucket(&fault))?,
         None => reads_with.clone(),
     };
     let post = bucket.post == PostForms::Taken;
@@ -225,6 +234,25 @@ pub fn bucket(bucket: Bucket) -> Result<gateway::Bucket, Trouble> {
     };
     let abandoned_after = i64::try_from(bucket.abandoned_uploads.as_secs()).unwrap_or(i64::MAX);
     Ok(gateway::Bucket { origin, uploads, upload_credentials, abandoned_after })
+}
+
+/// Those of the AWS chain are renewed for as long as the runtime is there.
+async fn keys(of: &config::Credentials, bucket: &str) -> Result<Keys, String> {
+    if let Some(key) = of.read(|name| std::env::var(name).ok()).map_err(|fault| fault.to_string())? {
+        return Ok(credentials(&key).into());
+    }
+    let bucket = bucket.to_owned();
+    let news = move |news| match news {
+        News::Renewed => tell(format_args!("bucket `{bucket}`: credentials renewed")),
+        News::NotRenewed(error) => {
+            tell(format_args!(
+                "warning: bucket `{bucket}`: credentials not renewed, those there are stay in use: {error}"
+            ));
+        }
+    };
+    let (keys, renewal) = Keys::of_chain(news).await?;
+    tokio::spawn(renewal);
+    Ok(keys)
 }
 
 fn credentials(key: &AccessKey) -> Credentials {

@@ -109,7 +109,14 @@ async fn single(
 ) -> Result<uploads::Grant, Refusal> {
     let plan = front::plan_wish(&pipeline.site.front, wish, random)?;
     let (allowed, Place { bucket, .. }) = leave(pipeline, parts, bearer, plan.path(), now, record).await?;
-    Ok(uploads::grant(allowed, &plan, &pipeline.site.front.rules, &bucket.uploads, &bucket.upload_credentials, now)?)
+    Ok(uploads::grant(
+        allowed,
+        &plan,
+        &pipeline.site.front.rules,
+        &bucket.uploads,
+        &bucket.upload_credentials.now(),
+        now,
+    )?)
 }
 
 /// One request of `signRequest`.
@@ -261,10 +268,10 @@ async fn open<'p>(
 fn direct(open: &Open<'_>, what: Direct, now: UnixTime) -> Result<Signed, Refusal> {
     let bucket = open.place.bucket;
     let credentials = match what {
-        Direct::List => &bucket.origin.credentials, // the others need not be able to read
-        Direct::Part { .. } | Direct::Abort => &bucket.upload_credentials,
+        Direct::List => bucket.origin.credentials.now(), // the others need not be able to read
+        Direct::Part { .. } | Direct::Abort => bucket.upload_credentials.now(),
     };
-    Ok(uploads::direct(what, &open.begun, open.max_size, open.life, &bucket.uploads, credentials, now)?)
+    Ok(uploads::direct(what, &open.begun, open.max_size, open.life, &bucket.uploads, &credentials, now)?)
 }
 
 async fn list(open: &Open<'_>, record: &mut Record) -> Result<Vec<StoredPart>, Refusal> {

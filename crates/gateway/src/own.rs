@@ -59,7 +59,14 @@ async fn upload(
         let begun = multipart::begin(pipeline, &bearer, &allowed, &plan, Cutter::Ours, &place, now, record).await?;
         return Ok(pipeline.site.front.begun_answer(&begun.0, &begun.1));
     }
-    front::grant(&pipeline.site.front, allowed, &plan, &place.bucket.uploads, &place.bucket.upload_credentials, now)
+    front::grant(
+        &pipeline.site.front,
+        allowed,
+        &plan,
+        &place.bucket.uploads,
+        &place.bucket.upload_credentials.now(),
+        now,
+    )
 }
 
 /// The bucket of an upload that was allowed.

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use aws_credential_types::Credentials;
 use front::Front;
 use hook::Hooks;
 use http::{HeaderValue, StatusCode};
 use keys::{Keyring, SigningKey};
+use origin::Keys;
 use revocations::{Revocations, UsedTokens};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -64,7 +64,7 @@ pub struct Bucket {
     pub uploads: uploads::Bucket,
     /// Sign what browsers send. They need no more than writing, and a store that takes headers nobody signed can then be made
     /// to copy nothing.
-    pub upload_credentials: Credentials,
+    pub upload_credentials: Keys,
     /// Seconds after which an upload that is neither completed nor aborted is given up.
     pub abandoned_after: i64,
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::Credentials;
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
 use http::uri::{Authority, Scheme};
@@ -18,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::answer::{Found, ObjectHead, Piece, content_length, content_range};
 use crate::key::encode_key;
+use crate::keys::Keys;
 use crate::limits;
 use crate::sign::{Payload, sign_request};
 
@@ -28,7 +28,7 @@ pub struct Bucket {
     pub endpoint: String,
     pub region: String,
     pub name: String,
-    pub credentials: Credentials,
+    pub credentials: Keys,
     /// Headers of its answers that are read besides those of every object.
     pub passed: Vec<HeaderName>,
 }
@@ -164,6 +164,9 @@ impl Origin {
             Ok(Err(_)) => return Err(OriginError::Failed),
             Ok(Ok(response)) => response,
         };
+        if may_be_the_keys(response.status()) {
+            self.bucket.credentials.refused();
+        }
         read(response, wanted, version, &self.bucket.passed).await
     }
 
@@ -195,12 +198,17 @@ impl Origin {
                 &mut parts,
                 Payload::Unsigned,
                 &self.bucket.region,
-                &self.bucket.credentials,
+                &self.bucket.credentials.now(),
                 SystemTime::now(),
             )?;
         }
         Some(Request::from_parts(parts, body))
     }
+}
+
+/// Ended keys are 400 `ExpiredToken` to S3, unknown ones 403.
+pub(crate) fn may_be_the_keys(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 /// For plain endpoints: a client that trusts nobody, so that a machine without root certificates serves too.

@@ -50,7 +50,7 @@ impl Origin {
 }
 
 /// The cause that says something: the outer errors of a client are all alike.
-fn innermost(error: &(dyn Error + 'static)) -> String {
+pub fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -4,9 +4,11 @@
 //! the length and version that the answer's headers promise, or not at all. It knows nothing of users, tokens or caches.
 
 mod answer;
+mod chain;
 mod client;
 mod inspect;
 mod key;
+mod keys;
 mod limits;
 mod multipart;
 mod sign;
@@ -16,4 +18,5 @@ pub use answer::{Found, ObjectHead, Piece};
 pub use client::{Bucket, Origin, OriginError, Version, Wanted};
 pub use inspect::Said;
 pub use key::encode_key;
+pub use keys::{Keys, News};
 pub use multipart::{MARK, OpenUpload, Part, UploadError, UploadsMarker};

@@ -38,3 +38,25 @@ pub const PART_PAGES: usize = 40;
 
 /// Open uploads that a store is asked for at one time: its most.
 pub const OPEN_UPLOADS_PAGE: usize = 1000;
+
+/// One link of the chain of credentials: a token service across an ocean answers within it.
+pub const CHAIN_LINK: Duration = Duration::from_secs(5);
+
+/// The metadata services are on the machine: who is not there at once is not there, as on every machine that is not AWS's.
+pub const CHAIN_CONNECT: Duration = Duration::from_secs(1);
+
+/// The longest answer of a metadata or token service: a token has some 2 KB.
+pub const CHAIN_BODY: usize = 64 << 10;
+
+/// Keys are renewed so long before they end: a metadata service has new ones then, and an outage of some minutes is survived.
+pub const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
+
+/// Keys without an end are looked at again: somebody may have put others into the file.
+pub const RENEW_UNENDING: Duration = Duration::from_secs(5 * 60);
+
+/// The chain is asked no more often, also where a store refuses the keys.
+pub const RENEW_LEAST: Duration = Duration::from_secs(10);
+
+/// After a failure; then twice as long each time, up to the most.
+pub const RENEW_RETRY: Duration = Duration::from_secs(2);
+pub const RENEW_MOST: Duration = Duration::from_secs(60);

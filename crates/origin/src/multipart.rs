@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::client::{Origin, OriginError, jittered};
+use crate::client::{Origin, OriginError, jittered, may_be_the_keys};
 use crate::key::{encode_key, encode_value};
 use crate::limits;
 use crate::sign::{Payload, sign_request};
@@ -194,6 +194,9 @@ impl Origin {
                 Err(_) => return Err(UploadError::Origin(OriginError::Failed)),
                 Ok(response) => response,
             };
+            if may_be_the_keys(response.status()) {
+                self.bucket.credentials.refused();
+            }
             read(response).await
         };
         timeout(asked.time, exchange).await.unwrap_or(Err(UploadError::Origin(OriginError::Slow)))
@@ -214,7 +217,7 @@ impl Origin {
         parts.headers = asked.headers.clone();
         parts.headers.insert(HOST, self.host.clone());
         let payload = Payload::Bytes(&asked.body);
-        sign_request(&mut parts, payload, &self.bucket.region, &self.bucket.credentials, SystemTime::now())?;
+        sign_request(&mut parts, payload, &self.bucket.region, &self.bucket.credentials.now(), SystemTime::now())?;
         Some(Request::from_parts(parts, body))
     }
 }

@@ -96,7 +96,7 @@ pub fn look(config: Config) -> Result<Vec<Finding>, Trouble> {
 /// `apps` are the origins whose pages upload to it; none where nothing is uploaded.
 async fn look_at_bucket(bucket: Bucket, apps: Option<&Vec<String>>, found: &mut Found) {
     let upload_endpoint = bucket.upload_endpoint.clone();
-    let parts = match gateway_parts::bucket(bucket) {
+    let parts = match gateway_parts::bucket(bucket).await {
         Ok(parts) => parts,
         Err(trouble) => return found.fault("credentials_missing", trouble.message(), "`edgepass serve` needs them"),
     };
@@ -188,7 +188,7 @@ async fn uploading(store: &Origin, parts: &gateway::Bucket, apps: &[String], fou
 /// comes of it anyway. Some stores look for the object before they ask who may read it.
 async fn copying(store: &Origin, parts: &gateway::Bucket) -> Result<Said, String> {
     let now = UnixTime(config::now());
-    let url = uploads::trial(NOBODYS_KEY, &parts.uploads, &parts.upload_credentials, now)
+    let url = uploads::trial(NOBODYS_KEY, &parts.uploads, &parts.upload_credentials.now(), now)
         .ok_or("an upload cannot be signed with these credentials")?;
     let copy = |key: &str| {
         Request::put(&url).header("x-amz-copy-source", format!("/{}/{}", parts.origin.name, encode_key(key)))
@@ -237,7 +237,7 @@ async fn look_at_site(site: &str) -> Finding {
         endpoint: site.to_owned(),
         region: String::new(),
         name: String::new(),
-        credentials: aws_credential_types::Credentials::from_keys("", "", None),
+        credentials: aws_credential_types::Credentials::from_keys("", "", None).into(),
         passed: Vec::new(),
     };
     let said = match Origin::open(bucket) {

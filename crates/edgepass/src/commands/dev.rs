@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::cli::Exit;
 use crate::config;
 use crate::dev_world::{Addresses, BUCKET, Edge, Ports, World};
-use crate::gateway_parts::{Sockets, start};
+use crate::gateway_parts::{Sockets, buckets, start};
 use crate::stopping::told_to_stop;
 use crate::store_files::{REGION, StoreKeys, open_store};
 use crate::trouble::{Trouble, say, tell};
@@ -60,13 +60,14 @@ async fn dev(args: &Args, began: Instant, runtime: &tokio::runtime::Handle) -> R
     let world = World::open(&args.dir, ports, Edge::Gateway)?;
     let (store, store_keys) = open_store(&world.store_dir())?;
     store.ensure_bucket(BUCKET, &[cors(&world.addresses)]).map_err(Trouble::failed)?;
-    let config = config::load(&world.config)?;
+    let mut config = config::load(&world.config)?;
 
     let (stop, stopping) = watch::channel(false);
     let store = serve_store(store, store_socket, stopping.clone())?;
     let app = serve_app(&world, app_socket, stopping)?;
     let sockets = Sockets { doors: vec![door(files_socket)?], admin: Some(admin_socket) };
-    let gateway = start(config, sockets, Box::new(access_log(&world.access_log())?), runtime, None)?;
+    let buckets = buckets(&mut config).await?;
+    let gateway = start(config, buckets, sockets, Box::new(access_log(&world.access_log())?), runtime, None)?;
     while !gateway.is_ready() {
         if began.elapsed() > START {
             return Err(Trouble::failed("the gateway did not get the app's keys")

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Exit;
 use crate::config;
-use crate::gateway_parts::{Sockets, start};
+use crate::gateway_parts::{Sockets, buckets, start};
 use crate::reload::Reloader;
 use crate::stopping::told_to_stop;
 use crate::trouble::{Trouble, tell};
@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Exit, Trouble> {
-    let config = config::load(&args.config)?;
+    let mut config = config::load(&args.config)?;
     if config.listen.https.is_none() && config.listen.http.is_none() {
         return Err(Trouble::usage("the configuration has no `[listen]`: its site is on AWS alone")
             .with_hint("add `[listen]` with `https = \"0.0.0.0:443\"`"));
@@ -43,11 +43,12 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
             tell(warning.told("warning", &config.file));
         }
         let sockets = Sockets::bind(&config)?;
+        let buckets = buckets(&mut config).await?;
         let (site, admin) = (config.site.origin.clone(), config.listen.admin);
         let reloader = Reloader::new(&config);
         let (reload, requests) = sync_channel(gateway::WAITING_RELOADS);
         let log = Box::new(std::io::stdout());
-        let gateway = start(config, sockets, log, runtime.handle(), Some(reload.clone()))?;
+        let gateway = start(config, buckets, sockets, log, runtime.handle(), Some(reload.clone()))?;
         reloader.start(gateway.control(), requests, runtime.handle().clone()).map_err(Trouble::failed)?;
         tell(format_args!("edgepass serves {site}"));
         if let Some(admin) = admin {

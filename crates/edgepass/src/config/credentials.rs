@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, where it is set, `AWS_SESSION_TOKEN`.
+    /// The AWS chain.
     Default,
     /// The names of environment variables.
     Environment {
@@ -50,30 +50,26 @@ impl fmt::Display for CredentialsFault {
 }
 
 impl Credentials {
-    /// The credentials as they are now; `variable` gives an environment variable.
-    pub fn read(&self, variable: impl Fn(&str) -> Option<String>) -> Result<AccessKey, CredentialsFault> {
+    /// The credentials as they are now, none where the AWS chain has them; `variable` gives an environment variable.
+    pub fn read(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Option<AccessKey>, CredentialsFault> {
         let required = |name: &str| match variable(name) {
             Some(value) if value.is_empty() => Err(CredentialsFault::Empty(name.to_owned())),
             Some(value) => Ok(value),
             None => Err(CredentialsFault::NotSet(name.to_owned())),
         };
-        match self {
-            Self::Default => Ok(AccessKey {
-                access_key: required("AWS_ACCESS_KEY_ID")?,
-                secret_key: required("AWS_SECRET_ACCESS_KEY")?.into(),
-                session_token: variable("AWS_SESSION_TOKEN").filter(|token| !token.is_empty()).map(Into::into),
-            }),
-            Self::Environment { access_key, secret_key, session_token } => Ok(AccessKey {
+        Ok(match self {
+            Self::Default => None,
+            Self::Environment { access_key, secret_key, session_token } => Some(AccessKey {
                 access_key: required(access_key)?,
                 secret_key: required(secret_key)?.into(),
                 session_token: session_token.as_deref().map(required).transpose()?.map(Into::into),
             }),
-            Self::Files { access_key, secret_key } => Ok(AccessKey {
+            Self::Files { access_key, secret_key } => Some(AccessKey {
                 access_key: read_line(access_key)?.expose_secret().to_owned(),
                 secret_key: read_line(secret_key)?,
                 session_token: None,
             }),
-        }
+        })
     }
 }
 
@@ -98,20 +94,19 @@ mod tests {
     #[test]
     fn environment() {
         let variable = |name: &str| match name {
-            "AWS_ACCESS_KEY_ID" | "ID" => Some("id".to_owned()),
-            "AWS_SECRET_ACCESS_KEY" | "SECRET" => Some("secret".to_owned()),
-            "AWS_SESSION_TOKEN" => Some(String::new()),
+            "ID" => Some("id".to_owned()),
+            "SECRET" => Some("secret".to_owned()),
             _ => None,
         };
-        let read = Credentials::Default.read(variable).unwrap();
-        assert_eq!((read.access_key.as_str(), read.secret_key.expose_secret()), ("id", "secret"));
-        assert!(read.session_token.is_none());
+        assert!(Credentials::Default.read(variable).unwrap().is_none());
         let named = |token: Option<&str>| Credentials::Environment {
             access_key: "ID".to_owned(),
             secret_key: "SECRET".to_owned(),
             session_token: token.map(str::to_owned),
         };
-        assert!(named(None).read(variable).is_ok());
+        let read = named(None).read(variable).unwrap().unwrap();
+        assert_eq!((read.access_key.as_str(), read.secret_key.expose_secret()), ("id", "secret"));
+        assert!(read.session_token.is_none());
         assert_eq!(
             named(Some("TOKEN")).read(variable).unwrap_err().to_string(),
             "the environment variable `TOKEN` is not set"

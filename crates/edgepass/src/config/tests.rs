@@ -183,7 +183,7 @@ fn the_rarer_keys() {
     let config = read(&text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     let bucket = &config.buckets[0];
     assert_eq!((bucket.upload_endpoint.as_str(), bucket.post), ("http://localhost:9000", PostForms::NotTaken));
-    let key = bucket.credentials.read(|_| None).unwrap();
+    let key = bucket.credentials.read(|_| None).unwrap().unwrap();
     assert_eq!(key.access_key, "id");
     assert_eq!(config.issuers[0].settings.leeway, 0);
     assert_eq!(config.carriers, token::default());
