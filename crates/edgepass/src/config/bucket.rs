@@ -33,7 +33,7 @@ pub fn read(named: Named<'_>, dir: &Path, faults: &mut Faults) -> Option<Bucket>
         .require("name", "write the bucket's name in the store: `name = \"my-files\"`", faults)
         .and_then(|node| node.parse("a bucket's name", faults, bucket_name));
     let credentials = section
-        .require("credentials", "write `credentials = \"default\"` for the AWS environment variables", faults)
+        .require("credentials", "write `credentials = \"default\"` for the AWS chain", faults)
         .and_then(|node| keys(node, dir, faults));
     let upload_credentials = section.get("upload_credentials").map(|node| keys(node, dir, faults));
     let post = section.get("post").and_then(|node| node.boolean(faults)).unwrap_or(true);
