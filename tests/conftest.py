@@ -136,8 +136,8 @@ def bucket(dev):
 
 
 @pytest.fixture(scope="session")
-def s3(bucket):
-    return s3_client(bucket)
+def s3(dev):
+    return s3_client(dev.s3)
 
 
 def s3_client(s3, **changes):

@@ -43,9 +43,9 @@ pub fn run(args: &Args) -> Result<Exit, Trouble> {
             tell(warning.told("warning", &config.file));
         }
         let sockets = Sockets::bind(&config)?;
-        let buckets = buckets(&mut config).await?;
         let (site, admin) = (config.site.origin.clone(), config.listen.admin);
         let reloader = Reloader::new(&config);
+        let buckets = buckets(&mut config).await?;
         let (reload, requests) = sync_channel(gateway::WAITING_RELOADS);
         let log = Box::new(std::io::stdout());
         let gateway = start(config, buckets, sockets, log, runtime.handle(), Some(reload.clone()))?;
