@@ -251,6 +251,7 @@ impl<F: Fetch> Cache<F> {
         let opened = |entry, lookup| Opened { entry, lookup, at_hand: None };
         let first = wanted.and_then(WantedBytes::first_byte).map(slice_of);
         let kept = self.kept(&id).await;
+        let found = kept.clone();
         let reuse = kept.as_ref().map_or(Reuse::Ask, |entry| reuse(&entry.lifetime, wishes, now));
         let mut instead = None;
         match (reuse, kept) {
@@ -273,7 +274,8 @@ impl<F: Fetch> Cache<F> {
         }
         let known = || self.hit(id.bucket, &id.key, wishes, now).map(|entry| Ok(opened(entry, Lookup::Hit)));
         let (cache, object) = (Arc::clone(self), id.clone());
-        let asked = self.opening.join(&id, &self.runtime, known, || async move { cache.bring(object, first).await });
+        let asked =
+            self.opening.join(&id, &self.runtime, known, || async move { cache.bring(object, first, found).await });
         let Some(instead) = instead else {
             return asked.await.unwrap_or_else(|missing| Err(missing.into()));
         };
@@ -285,13 +287,14 @@ impl<F: Fetch> Cache<F> {
     }
 
     /// Has the object's entry renewed while it answers.
-    fn ask_meanwhile(self: &Arc<Self>, id: &ObjectId, first: Option<u64>, entry: &Entry, now: i64) {
+    fn ask_meanwhile(self: &Arc<Self>, id: &ObjectId, first: Option<u64>, entry: &Arc<Entry>, now: i64) {
         if now < entry.rested.load(Ordering::Relaxed) {
             return;
         }
-        let (cache, object) = (Arc::clone(self), id.clone());
+        let (cache, object, found) = (Arc::clone(self), id.clone(), Some(Arc::clone(entry)));
         // No room for it is no fault: the next reader asks, or waits.
-        let _ = self.opening.start(id, &self.runtime, || None, || async move { cache.bring(object, first).await });
+        let _ =
+            self.opening.start(id, &self.runtime, || None, || async move { cache.bring(object, first, found).await });
     }
 
     /// One slice of the entry's version.
@@ -397,8 +400,9 @@ impl<F: Fetch> Cache<F> {
         recalled.await.ok().flatten()
     }
 
-    async fn bring(&self, id: ObjectId, first: Option<u64>) -> Result<Opened, CacheError> {
-        let stale = self.known(id.bucket, &id.key);
+    /// `found` is what the caller found; memory may have had no room for what came from the disk.
+    async fn bring(&self, id: ObjectId, first: Option<u64>, found: Option<Arc<Entry>>) -> Result<Opened, CacheError> {
+        let stale = self.known(id.bucket, &id.key).or(found);
         let asked = unix_now();
         let fetched = match first {
             None => self.ask(&id, Probe::Head).await,

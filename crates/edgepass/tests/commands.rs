@@ -79,7 +79,10 @@ fn check() {
     let good = folder.run("check --config good.toml");
     assert_eq!(good.parts(), (0, "", true));
     assert!(good.stderr.starts_with("good.toml: no mistakes\n"), "{good:?}");
-    assert!(good.stderr.contains("the environment variable `AWS_ACCESS_KEY_ID` is not set"), "{good:?}");
+    let named = "credentials = { access_key_env = \"NO_KEY\", secret_key_env = \"NO_SECRET\" }";
+    folder.write("named.toml", &folder.read("good.toml").replace("credentials = \"default\"", named));
+    let named = folder.run("check --config named.toml");
+    assert!(named.stderr.contains("the environment variable `NO_KEY` is not set"), "{named:?}");
     let json = folder.run("check --json --config good.toml");
     assert_eq!(json.parts(), (0, "{\"file\":\"good.toml\",\"mistakes\":[],\"ok\":true,\"warnings\":[]}\n", false));
 

@@ -61,8 +61,11 @@ fn understood(config: Config, args: &Args) -> Result<Exit, Trouble> {
     let findings = if args.live { check_live::look(config)? } else { Vec::new() };
     let faults = findings.iter().any(Finding::is_fault);
     if args.json {
-        let live: Vec<_> = findings.iter().map(Finding::to_json).collect();
-        say(json!({ "ok": !faults, "file": file, "mistakes": [], "warnings": warnings, "live": live }))?;
+        let mut answer = json!({ "ok": !faults, "file": file, "mistakes": [], "warnings": warnings });
+        if let Some(members) = answer.as_object_mut().filter(|_| args.live) {
+            members.insert("live".to_owned(), findings.iter().map(Finding::to_json).collect());
+        }
+        say(answer)?;
     } else {
         findings.iter().for_each(tell);
     }
