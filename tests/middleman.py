@@ -24,7 +24,7 @@ class Seen:
 class Middleman:
     """Forwards HTTP/1.1 byte for byte: the `Host` and so the signatures stay as the gateway made them."""
 
-    def __init__(self, upstream, port=0, tls=None):
+    def __init__(self, upstream, *, port=0, tls=None):
         """`upstream` is the store's endpoint: `http://host:port`. Port 0 is a free one. With `tls`, an `ssl.SSLContext`, it is
         asked by https."""
         host, upstream_port = upstream.split("//")[1].rstrip("/").split(":")

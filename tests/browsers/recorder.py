@@ -11,7 +11,7 @@ BUFFER = 64 * 1024
 
 class Recorder(Middleman):
     def __init__(self, tls=None):
-        super().__init__("http://127.0.0.1:1", tls)
+        super().__init__("http://127.0.0.1:1", tls=tls)
         self.speed = None  # bytes a second of each connection, either way; None: as fast as they come
 
     def lead_to(self, origin):
